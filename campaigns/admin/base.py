@@ -1,0 +1,51 @@
+"""What all rooms of the admin share: Unfold's look, short pages, no bulk actions."""
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as StyledModelAdmin
+else:
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+
+    class StyledModelAdmin(UnfoldModelAdmin):
+        """Unfold's admin, which can be subscripted like the type that the type checker sees."""
+
+        __class_getitem__ = classmethod(lambda cls, _model: cls)
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+class ModelAdmin(StyledModelAdmin[ModelT]):
+    """An admin of this site. No bulk actions: each change is one person's deed on one row, with its line of history."""
+
+    actions = None
+    list_per_page = 25
+    show_full_result_count = False
+
+
+class ReadOnlyAdmin(ModelAdmin[ModelT]):
+    """An admin that only shows: its rows are written by the services."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds a row here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes a row here."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes a row here."""
+        return False
+
+
+def person(request: HttpRequest) -> User:
+    """Return the signed-in user of a page that only staff reach."""
+    if not isinstance(request.user, User):
+        raise TypeError("This page is for signed-in people only.")
+    return request.user

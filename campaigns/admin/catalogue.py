@@ -1,0 +1,97 @@
+"""What branches, agents, listings and plans have in common: they are written through the service, with history."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from campaigns.admin.base import ModelAdmin, ModelT, person
+from campaigns.services import catalogue
+from campaigns.services.errors import Refused
+
+REFUSAL = "catalogue_refusal"
+
+
+class CatalogueAdmin(ModelAdmin[ModelT]):
+    """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save through the service."""
+        catalogue.save(obj, user=person(request), now=timezone.now())
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete through the service."""
+        catalogue.delete(obj, user=person(request), now=timezone.now())
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show the form again, with its input and the reason, where the service says no to what the form accepted."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (Refused, ValidationError) as error:
+            setattr(request, REFUSAL, error)
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form; after a refusal, one that says so."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = getattr(request, REFUSAL, None)
+        return _refused(form, refusal) if refusal else form
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Delete after a question; where the service says no, say why on the row's own page."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (Refused, ValidationError) as error:
+            messages.error(request, _words(error))
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search; on behalf of an order's form, only among what such an order may have."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        return fit_for_order(request, found), duplicates
+
+
+def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Limit an autocomplete of the order's form: to active rows, and agents and listings to the branch it forwards."""
+    asked = request.GET
+    if (asked.get("app_label"), asked.get("model_name")) != ("campaigns", "order"):
+        return rows
+    if asked.get("field_name") in ("agent", "listings"):
+        branch = asked.get("branch", "")
+        return rows.filter(active=True, branch_id=int(branch)) if branch.isdecimal() else rows.none()
+    # The lists' filters ask for branches and plans too, and old orders may have one that is no longer active.
+    return rows.filter(active=True) if "order_form" in asked else rows
+
+
+def _refused(form: type[forms.ModelForm[Model]], refusal: Refused | ValidationError) -> type[forms.ModelForm[Model]]:
+    class RefusedForm(form):  # type: ignore[valid-type,misc]  # the admin makes its form classes while it runs
+        def clean(self) -> Any:
+            cleaned = super().clean()
+            add_refusal(self, refusal)
+            return cleaned
+
+    return RefusedForm
+
+
+def add_refusal(form: forms.BaseForm, refusal: Refused | ValidationError) -> None:
+    """Put what a service said beside the fields it is about, or on top of the form."""
+    if isinstance(refusal, Refused):
+        form.add_error(None, str(refusal))
+        return
+    if not hasattr(refusal, "error_dict"):
+        form.add_error(None, refusal)
+        return
+    for field, errors in refusal.error_dict.items():
+        form.add_error(field if field in form.fields else None, [error for each in errors for error in each.messages])
+
+
+def _words(error: Refused | ValidationError) -> str:
+    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+

@@ -1,0 +1,197 @@
+"""How things look: environment, colours, badges, times and amounts, menu."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import get_default_timezone
+
+from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
+from campaigns.models.choices import label
+
+NOTHING = "–"
+
+# Tailwind's teal, one step darker than there, so that white text on it can be read.
+SANDBOX_PRIMARY = {
+    "50": "oklch(98.4% .014 180.72)",
+    "100": "oklch(95.3% .051 180.801)",
+    "200": "oklch(91% .096 180.426)",
+    "300": "oklch(85.5% .138 181.071)",
+    "400": "oklch(77.7% .152 181.912)",
+    "500": "oklch(60% .118 184.704)",
+    "600": "oklch(51.1% .096 186.391)",
+    "700": "oklch(43.7% .078 188.216)",
+    "800": "oklch(38.6% .063 188.416)",
+    "900": "oklch(32% .05 190)",
+    "950": "oklch(27.7% .046 192.524)",
+}
+# Tailwind's violet.
+MONEY_PRIMARY = {
+    "50": "oklch(96.9% .016 293.756)",
+    "100": "oklch(94.3% .029 294.588)",
+    "200": "oklch(89.4% .057 293.283)",
+    "300": "oklch(81.1% .111 293.571)",
+    "400": "oklch(70.2% .183 293.541)",
+    "500": "oklch(60.6% .25 292.717)",
+    "600": "oklch(54.1% .281 293.009)",
+    "700": "oklch(49.1% .27 292.581)",
+    "800": "oklch(43.2% .232 292.759)",
+    "900": "oklch(38% .189 293.745)",
+    "950": "oklch(28.3% .141 291.089)",
+}
+
+# Red is for failures and doubt alone.
+STATES: dict[str, tuple[str, str]] = {
+    OrderState.DRAFT: ("default", "edit_note"),
+    OrderState.AWAITING_APPROVAL: ("warning", "how_to_reg"),
+    OrderState.QUEUED: ("info", "schedule_send"),
+    OrderState.PUBLISHING: ("info", "sync"),
+    OrderState.PUBLISHED: ("success", "check_circle"),
+    OrderState.REJECTED: ("danger", "block"),
+    OrderState.UNKNOWN: ("danger", "help"),
+    OrderState.CANCELLED: ("default", "cancel"),
+}
+PHASES: dict[str, tuple[str, str]] = {
+    Phase.QUEUED: ("info", "schedule"),
+    Phase.IN_PROGRESS: ("info", "hourglass_top"),
+    Phase.LIVE: ("success", "play_circle"),
+    Phase.PAUSED: ("warning", "pause_circle"),
+    Phase.COMPLETED: ("default", "task_alt"),
+    Phase.CANCELLED: ("default", "cancel"),
+    Phase.FAILED: ("danger", "error"),
+    Phase.UNRECOGNISED: ("warning", "question_mark"),
+}
+OUTCOMES: dict[str, tuple[str, str]] = {
+    Outcome.OPEN: ("info", "sync"),
+    Outcome.PUBLISHED: ("success", "check_circle"),
+    Outcome.REJECTED: ("danger", "block"),
+    Outcome.NOT_SENT: ("warning", "cloud_off"),
+    Outcome.UNKNOWN: ("danger", "help"),
+}
+COMMANDS: dict[str, tuple[str, str]] = {
+    CommandState.ASKED: ("warning", "schedule_send"),
+    CommandState.SENT: ("warning", "send"),
+    CommandState.CONFIRMED: ("success", "check_circle"),
+    CommandState.FAILED: ("danger", "error"),
+    CommandState.SUPERSEDED: ("default", "swap_horiz"),
+}
+ACTORS: dict[str, str] = {
+    ActorKind.PERSON: "person",
+    ActorKind.SCHEDULER: "schedule",
+    ActorKind.FLOW: "cloud",
+}
+
+Choice = tuple[str, str]
+Menu = Iterable[tuple[str, str, str]]
+
+MENU: dict[str, Menu] = {
+    "Work": [("campaigns.order", "Orders", "shopping_cart"), ("campaigns.campaign", "Campaigns", "campaign")],
+    "Catalogue": [
+        ("campaigns.branch", "Branches", "store"),
+        ("campaigns.agent", "Agents", "badge"),
+        ("campaigns.listing", "Listings", "home_work"),
+        ("campaigns.plan", "Plans", "sell"),
+    ],
+    "Records": [
+        ("campaigns.event", "History", "history"),
+        ("campaigns.attempt", "Attempts", "outbox"),
+        ("campaigns.command", "Commands", "settings_remote"),
+    ],
+    "Administration": [
+        ("auth.user", "Users", "person"),
+        ("auth.group", "Groups", "group"),
+        ("django_celery_beat.periodictask", "Schedule", "event_repeat"),
+    ],
+}
+
+
+def environment(_request: HttpRequest) -> tuple[str, str]:
+    """Return the label of the header and its colour: nobody must mistake the sandbox for money, or money for it."""
+    if settings.FLOW_IS_SANDBOX:
+        return "SANDBOX · no real money", "warning"
+    return f"REAL MONEY · {urlsplit(settings.FLOW_BASE_URL).netloc}", "danger"
+
+
+def title_prefix(_request: HttpRequest) -> str:
+    """Return what the browser's tab begins with."""
+    return "[sandbox]" if settings.FLOW_IS_SANDBOX else ""
+
+
+def primary(_request: HttpRequest) -> dict[str, str]:
+    """Return the colour of buttons and links: teal in the sandbox, violet with real money."""
+    return SANDBOX_PRIMARY if settings.FLOW_IS_SANDBOX else MONEY_PRIMARY
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the menu: what this user may see."""
+    groups = [{"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()]
+    home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
+    return [{"items": [home]}, *[group for group in groups if group["items"]]]
+
+
+def _items(request: HttpRequest, menu: Menu) -> list[dict[str, str]]:
+    items = []
+    for model, title, icon in menu:
+        app, name = model.split(".")
+        if request.user.has_perms([f"{app}.view_{name}"]) or request.user.has_perms([f"{app}.change_{name}"]):
+            items.append({"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")})
+    return items
+
+
+def icon(name: str) -> SafeString:
+    """Return an icon that screen readers pass over, because text says the same."""
+    return format_html(
+        '<span class="material-symbols-outlined text-sm! align-[-3px] mr-1" aria-hidden="true">{}</span>', name
+    )
+
+
+def badge(value: str, looks: dict[str, tuple[str, str]]) -> SafeString:
+    """Return a state, phase or outcome as text, icon and colour."""
+    variant, symbol = looks[value]
+    text = format_html("{}{}", icon(symbol), label(value))
+    return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
+
+
+def when(moment: datetime | None, zone: ZoneInfo | None = None) -> str:
+    """Return a moment in a zone (the site's unless given) with its abbreviation, such as `12 Mar 2026, 09:00 SAST`."""
+    if moment is None:
+        return NOTHING
+    return f"{moment.astimezone(zone or get_default_timezone()):%-d %b %Y, %H:%M %Z}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago `moment` was, such as `3 min ago`."""
+    seconds = int((now - moment).total_seconds())
+    if seconds < 60:
+        return "just now"
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {'day' if unit == 'days' and seconds // size == 1 else unit} ago"
+    return "just now"
+
+
+def checked(moment: datetime | None, now: datetime) -> SafeString:
+    """Return when we last heard from Flow, with the exact time to point at."""
+    if moment is None:
+        return format_html("<span>not checked yet</span>")
+    return format_html('<span title="{}">checked {}</span>', when(moment), ago(moment, now))
+
+
+def link(page: str, pk: int, text: object) -> SafeString:
+    """Return a link to the page of an order, a campaign or another row, such as `campaigns_order_change`."""
+    return format_html('<a class="text-link" href="{}">{}</a>', reverse(f"admin:{page}", args=[pk]), text)
+
+
+def short(text: str, length: int = 90) -> SafeString | str:
+    """Return the beginning of a long text, with all of it to point at."""
+    if len(text) <= length:
+        return text or NOTHING
+    return format_html('<span title="{}">{}…</span>', text, text[: length - 1].rstrip())

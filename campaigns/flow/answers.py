@@ -1,0 +1,211 @@
+"""Reads Flow's answers, and says what one that is not the hoped-for one means for the money."""
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import msgspec
+
+from campaigns.flow.errors import (
+    EXCERPT_LIMIT,
+    WORDS_LIMIT,
+    FlowError,
+    NotFound,
+    Rejected,
+    TokenRefused,
+    TooManyRequests,
+    UnknownOutcome,
+)
+from campaigns.flow.redaction import presentable, redact, redact_cut_off
+from campaigns.flow.retry import retry_after
+from campaigns.flow.types import CampaignStatus, CommandAnswer, DryRun, Published
+
+TRACKING_ID_LIMIT = 255
+STATUS_LIMIT = 255
+TOKEN_REFUSALS = (401, 403)
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a call is for, and what it means when it fails: in words for people."""
+
+    name: str
+    not_done: str
+    in_doubt: str
+    only_reads: bool = False
+
+
+TOKEN = Purpose("the access token", "Nothing was sent to Flow.", "Nothing else was sent to Flow.", only_reads=True)
+PUBLISH = Purpose(
+    "the publish",
+    "Nothing was published and no money is spent.",
+    "The campaigns may be live and spending: look in Flow before the order is sent again.",
+)
+DRY_RUN = Purpose("the dry run", "Nothing was published.", "A dry run publishes nothing: it can be asked again.")
+STATUS = Purpose(
+    "the status", "The last known status still stands.", "The last known status still stands.", only_reads=True
+)
+COMMAND = Purpose(
+    "the command", "The campaign was not changed.", "The campaign may or may not have changed: its next status tells."
+)
+
+
+class Known(TypedDict):
+    """What every error says about the answer it comes from."""
+
+    http_status: int
+    excerpt: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer, complete unless `cut_off`."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+    cut_off: bool = False
+
+    def json_object(self) -> dict[str, Any] | None:
+        """Read the body as a JSON object; None when it is anything else."""
+        return _read_object(self.body)
+
+    def excerpt(self) -> str:
+        """Return the redacted beginning of the body, fit to be stored and shown."""
+        return presentable(self._text(), EXCERPT_LIMIT)
+
+    def known(self) -> Known:
+        """Return status, excerpt and Flow's own words (`error`, else `message`; "" when it said none)."""
+        body = self.json_object() or {}
+        words = _text_of(body, "error", WORDS_LIMIT) or _text_of(body, "message", WORDS_LIMIT)
+        return {"http_status": self.status, "excerpt": self.excerpt(), "words": words}
+
+    def _text(self) -> str:
+        text = self.body.decode("utf-8", errors="replace")
+        if "\0" in text:  # another encoding or no text: a secret in it would not be recognised
+            return f"[{len(self.body)} bytes that are not text]"
+        return redact_cut_off(text) if self.cut_off else redact(text)
+
+
+def read_published(answer: Answer) -> Published | None:
+    """Read a 202 with its tracking ids; None when there is any doubt about them."""
+    body = answer.json_object()
+    if answer.status != 202 or body is None:
+        return None
+    ids, status = body.get("campaign_tracking_ids"), body.get("status", "")
+    if not isinstance(ids, list) or not ids or not isinstance(status, str):
+        return None
+    if any(not isinstance(each, str) or tracking_id_problem(each) for each in ids) or len(set(ids)) != len(ids):
+        return None
+    return Published(
+        tracking_ids=tuple(ids),
+        status=presentable(status, STATUS_LIMIT),
+        http_status=answer.status,
+        excerpt=answer.excerpt(),
+    )
+
+
+def read_dry_run(answer: Answer) -> DryRun | None:
+    """Read any 2xx: the form of what a dry run answers is not documented."""
+    if not 200 <= answer.status < 300:
+        return None
+    shown = redact(answer.body.decode("utf-8", errors="replace"))
+    storable = "\\u0000" not in shown  # PostgreSQL keeps no JSON with a NUL in it
+    body = _read_object(shown.encode()) if storable else None
+    return DryRun(http_status=answer.status, excerpt=answer.excerpt(), body=body or {})
+
+
+def read_status(answer: Answer) -> CampaignStatus | None:
+    """Read a 200 with a status; message and campaign_id may be missing or odd."""
+    body = answer.json_object()
+    if answer.status != 200 or body is None:
+        return None
+    status = _text_of(body, "status", STATUS_LIMIT)
+    if not status.strip():
+        return None
+    return CampaignStatus(
+        status=status,
+        message=_text_of(body, "message", WORDS_LIMIT),
+        campaign_id=_text_of(body, "campaign_id", TRACKING_ID_LIMIT) or None,
+        http_status=answer.status,
+    )
+
+
+def read_command(answer: Answer) -> CommandAnswer | None:
+    """Read a 200 with any JSON object; an `error` in it is passed on."""
+    body = answer.json_object()
+    if answer.status != 200 or body is None:
+        return None
+    return CommandAnswer(
+        status=_text_of(body, "status", STATUS_LIMIT),
+        message=_text_of(body, "message", WORDS_LIMIT),
+        error=_text_of(body, "error", WORDS_LIMIT),
+        http_status=answer.status,
+        excerpt=answer.excerpt(),
+    )
+
+
+def refusal(answer: Answer, purpose: Purpose, now: float) -> FlowError:
+    """Say what an answer that could not be read means; `now` is a Unix time, for a Retry-After that is a date.
+
+    Flow documents 400 and 404 as its no, and 401, 403 and 429 as not processed. A proxy may say 400 and 404 as well, so
+    where something is to be changed they count only with a JSON object. Everything else leaves the outcome open.
+    """
+    known = answer.known()
+    if answer.status in TOKEN_REFUSALS:
+        return TokenRefused(
+            f"Flow refused the access token for {purpose.name} (HTTP {answer.status}). {purpose.not_done} "
+            "The next try fetches a new token.",
+            **known,
+        )
+    if answer.status == 429:
+        return TooManyRequests(
+            f"Flow asks for fewer requests (HTTP 429). {purpose.not_done} Try again later.",
+            **known,
+            retry_after=retry_after(answer.retry_after, now),
+        )
+    if answer.status in (400, 404) and (purpose.only_reads or answer.json_object() is not None):
+        return _rejection(answer, purpose, known)
+    return doubt(answer, purpose)
+
+
+def doubt(answer: Answer, purpose: Purpose) -> UnknownOutcome:
+    """Say that an answer leaves the outcome open."""
+    return UnknownOutcome(
+        f"Flow's answer to {purpose.name} (HTTP {answer.status}) does not say what became of it. {purpose.in_doubt}",
+        **answer.known(),
+    )
+
+
+def tracking_id_problem(value: str) -> str | None:
+    """Say why a tracking id cannot be one that can be asked for; None when it can.
+
+    "." and ".." would be taken for a step in the address.
+    """
+    if not value.strip():
+        return "it is empty"
+    if value in (".", ".."):
+        return "it is only dots"
+    if value != value.strip():
+        return "it begins or ends with a space"
+    if len(value) > TRACKING_ID_LIMIT:
+        return f"it is longer than {TRACKING_ID_LIMIT} characters"
+    return None if value.isprintable() else "it contains characters that cannot be seen"
+
+
+def _rejection(answer: Answer, purpose: Purpose, known: Known) -> Rejected:
+    said = known["words"] or "no reason given"
+    kind = NotFound if answer.status == 404 else Rejected
+    return kind(f"Flow refused {purpose.name} (HTTP {answer.status}): {said} {purpose.not_done}", **known)
+
+
+def _read_object(body: bytes) -> dict[str, Any] | None:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except (ValueError, RecursionError):  # not JSON, not an object, not UTF-8; or nested without end
+        return None
+
+
+def _text_of(body: dict[str, Any], key: str, limit: int) -> str:
+    value = body.get(key)
+    return presentable(value, limit) if isinstance(value, str) else ""

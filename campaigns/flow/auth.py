@@ -1,0 +1,170 @@
+"""The access token: fetched when needed, kept in the memory of the process only, renewed once for all threads."""
+
+import copy
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from campaigns.flow.answers import TOKEN, TOKEN_REFUSALS, Answer
+from campaigns.flow.errors import CredentialsRefused, FlowError, NotSent, TooManyRequests
+from campaigns.flow.redaction import remember
+from campaigns.flow.retry import retry_after
+from campaigns.flow.transport import Ask, Transport
+from campaigns.flow.types import FlowConfig
+
+ASSUMED_LIFETIME = 600.0  # seconds, for a token that does not say
+LONGEST_LIFETIME = 30 * 86_400.0  # a longer one is taken for a mistake
+LONGEST_MARGIN = 30.0
+FAILURE_MEMORY = 5.0  # seconds for which the others who wait get the failure of the one who asked
+TOKEN_FORM = re.compile(r"[!-~]+")  # what a header can carry
+
+
+@dataclass(frozen=True)
+class _Held:
+    token: str
+    until: float  # monotonic clock
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: NotSent
+    until: float
+
+
+class TokenKeeper:
+    """Gives out the current token. Safe for many threads; `renew_lock` makes it safe after a fork."""
+
+    def __init__(self, fetch: Callable[[float], str], clock: Callable[[], float]) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._held: _Held | None = None
+        self._failed: _Failed | None = None
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
+    def token(self, ends: float) -> str:
+        """Return a token, by `ends` (monotonic clock): a new one if there is none or it is about to end.
+
+        Raises NotSent and its kinds only.
+        """
+        held = self._held
+        if held is not None and time.monotonic() < held.until:
+            return held.token
+        if not self._lock.acquire(timeout=max(0, ends - time.monotonic())):
+            raise NotSent("No access token came in time. Nothing was sent to Flow: it can be sent again.")
+        try:
+            return self._token_for_all(ends)
+        finally:
+            self._lock.release()
+
+    def drop(self, token: str) -> None:
+        """Forget this token; a newer one, which another thread has fetched meanwhile, stays."""
+        with self._lock:
+            if self._held is not None and self._held.token == token:
+                self._held = None
+
+    def _token_for_all(self, ends: float) -> str:
+        """Fetch unless the thread before has: called with the lock held."""
+        now = time.monotonic()
+        if self._held is not None and now < self._held.until:
+            return self._held.token
+        if self._failed is not None and now < self._failed.until:
+            raise copy.copy(self._failed.error)
+        try:
+            token = self._fetch(ends)
+        except NotSent as error:
+            self._failed = _Failed(copy.copy(error), time.monotonic() + FAILURE_MEMORY)
+            raise
+        self._held, self._failed = _Held(token, now + usable_seconds(token, self._clock())), None
+        return token
+
+
+def fetch_token(transport: Transport, config: FlowConfig, clock: Callable[[], float], ends: float) -> str:
+    """Ask Flow for an access token; raise NotSent whatever goes wrong, for nothing else was sent.
+
+    Raises CredentialsRefused when Flow does not know us, TooManyRequests when it is asked too often.
+    """
+    remember(config.api_key)
+    query = {
+        "organisationId": config.organisation_id,
+        "apiKey": config.api_key,
+        "requestType": config.request_type,
+    }
+    ask = Ask(TOKEN, "GET", "/auth/access-key/publickey", query=query)
+    answer = _asked(transport, ask, ends)
+    token = (answer.json_object() or {}).get("accessToken")
+    if answer.status == 200 and isinstance(token, str) and TOKEN_FORM.fullmatch(token):
+        remember(token, lasting=False)
+        return token
+    raise _no_token(answer, clock())
+
+
+def _asked(transport: Transport, ask: Ask, ends: float) -> Answer:
+    try:
+        return transport.exchange(ask, ends)
+    except NotSent:
+        raise
+    except FlowError as error:
+        failure = NotSent(str(error), http_status=error.http_status, excerpt=error.excerpt)
+    raise failure
+
+
+def usable_seconds(token: str, now: float) -> float:
+    """Return for how long to use a token that was fetched just now (`now` is a Unix time), less a margin.
+
+    The lifetime is what the token's issuer says, exp - iat: so it does not matter whether its clock agrees with ours.
+    """
+    claims = _claims(token)
+    ends, begins = _number(claims.get("exp")), _number(claims.get("iat"))
+    lifetime = ASSUMED_LIFETIME if ends is None else ends - (now if begins is None else begins)
+    if not 0 < lifetime <= LONGEST_LIFETIME:
+        lifetime = ASSUMED_LIFETIME
+    return lifetime - min(LONGEST_MARGIN, lifetime / 5)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Read what the token says of itself. It is not verified: Flow does that, with a key that we do not have."""
+    try:
+        return jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):  # no JWT: such a token is fine as well
+        return {}
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _no_token(answer: Answer, now: float) -> NotSent:
+    known = answer.known()
+    if answer.status in (400, *TOKEN_REFUSALS):
+        advice = (
+            "Flow gave no access token: the API key or the organisation id is wrong or has expired. Nothing was sent. "
+            "Check FLOW_API_KEY, FLOW_ORGANISATION_ID and FLOW_REQUEST_TYPE, or ask Flow's "
+            "account manager for a new key."
+        )
+        said = f" Flow says: {known['words']}" if known["words"] else ""
+        return CredentialsRefused(advice, http_status=answer.status, excerpt=known["excerpt"], words=advice + said)
+    if answer.status == 429:
+        return TooManyRequests(
+            "Flow asks for fewer requests (HTTP 429) and gave no access token. Nothing was sent: try again later.",
+            retry_after=retry_after(answer.retry_after, now),
+            **known,
+        )
+    return NotSent(
+        f"Flow gave no access token (HTTP {answer.status}). Nothing was sent, so it can be again. Check FLOW_BASE_URL.",
+        **known,
+    )

@@ -1,0 +1,204 @@
+"""Connections that know how far a call has come, and a watchdog that ends the calls which take too long.
+
+A timeout of a socket limits one wait: a server that sends a byte now and then never meets it. So each call hands a
+duplicate of its socket's descriptor to the watchdog, which shuts the connection down when the time of the call is over.
+The duplicate belongs to the call alone, so it cannot be another connection's by the time it is shut down.
+"""
+
+import http.client
+import io
+import os
+import socket
+import threading
+import time
+from enum import Enum
+from typing import cast
+
+import urllib3.connection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+from urllib3.util.connection import create_connection
+
+
+class Stage(Enum):
+    """How far a call has come. Up to SECURING nothing of it can have reached Flow."""
+
+    PREPARING = "preparing"
+    RESOLVING = "resolving"
+    CONNECTING = "connecting"
+    SECURING = "securing"
+    SENT = "sent"
+
+
+class OutOfTimeError(Exception):
+    """The time of the call was over before it had ended."""
+
+
+class Call:
+    """One exchange under way: `ends` is when it must be over, on the monotonic clock."""
+
+    def __init__(self, ends: float, connect_timeout: float) -> None:
+        self.stage = Stage.PREPARING
+        self.overdue = False
+        self._ends = ends
+        self._connect_timeout = connect_timeout
+        self._handle: socket.socket | None = None
+
+    def seconds_left(self) -> float:
+        """Return the rest of the call's time; raise OutOfTimeError when there is none."""
+        left = self._ends - time.monotonic()
+        if self.overdue or left <= 0:
+            raise OutOfTimeError
+        return left
+
+    def seconds_to_connect(self) -> float:
+        return min(self._connect_timeout, self.seconds_left())
+
+    def hold(self, sock: socket.socket) -> None:
+        self._handle = self._handle or socket.socket(fileno=os.dup(sock.fileno()))
+
+    def cut_if_overdue(self, now: float) -> float:
+        """Shut the connection down when the time is over; return the seconds that are left."""
+        left = self._ends - now
+        if left <= 0:
+            self.overdue = True
+            if self._handle is not None:
+                _shut_down(self._handle)
+        return left
+
+    def let_go(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+
+
+class Watchdog:
+    """Cuts overdue calls, in one thread for all of them that starts with a call and ends after a while without any."""
+
+    idle_seconds = 5.0
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._calls: set[Call] = set()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, call: Call) -> None:
+        with self._changed:
+            self._calls.add(call)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="flow-deadlines", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+
+    def forget(self, call: Call) -> None:
+        with self._changed:
+            self._calls.discard(call)
+            call.let_go()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._calls or self._changed.wait_for(lambda: self._calls, self.idle_seconds):
+                self._changed.wait(self._cut_overdue())
+            self._thread = None
+
+    def _cut_overdue(self) -> float | None:
+        now = time.monotonic()
+        left = [call.cut_if_overdue(now) for call in self._calls]
+        self._calls = {call for call in self._calls if not call.overdue}
+        return min((seconds for seconds in left if seconds > 0), default=0)
+
+
+_current = threading.local()
+
+
+def set_current_call(call: Call | None) -> None:
+    """Say which call this thread's connections work for; requests gives no way to hand it to them."""
+    _current.call = call
+
+
+class _WholeLines:
+    """Reads lines, and raises where one ends without its line break."""
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self._source.readline(limit)
+        if not line.endswith(b"\n"):
+            raise http.client.RemoteDisconnected("the answer broke off in its head")
+        return line
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class WholeHeadResponse(http.client.HTTPResponse):
+    """Takes no head that ends before its empty line: the library would take what has come for the whole."""
+
+    def begin(self) -> None:
+        source = self.fp
+        self.fp = cast(io.BufferedReader, _WholeLines(source))
+        super().begin()
+        self.fp = source
+
+
+class WatchedConnection(urllib3.connection.HTTPConnection):
+    """A plain connection that tells its call what it is doing."""
+
+    response_class = WholeHeadResponse
+
+    def _new_conn(self) -> socket.socket:
+        """Connect within the time of the call; raise the library's error, for it swallows some kinds of OSError."""
+        call: Call = _current.call
+        call.stage = Stage.RESOLVING
+        try:
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise NewConnectionError(self, "its name is not known") from error
+        call.stage = Stage.CONNECTING
+        sock = self._connect_to_one_of([str(address[0]) for *_, address in found], call)
+        call.stage = Stage.SECURING
+        call.hold(sock)
+        return sock
+
+    def _connect_to_one_of(self, addresses: list[str], call: Call) -> socket.socket:
+        """Try the addresses in turn within the time of the call: the library would give each the whole timeout."""
+        failure: OSError | None = None
+        for address in addresses:
+            seconds = call.seconds_to_connect()
+            try:
+                return create_connection((address, self.port), seconds, socket_options=self.socket_options)
+            except OSError as error:
+                failure = error
+        raise NewConnectionError(self, "no address answered") from failure
+
+    def send(self, data: object) -> None:
+        """Note that the first byte is about to leave, then write; refuse when the time of the call is over."""
+        if self.sock is None:
+            self.connect()
+        call: Call = _current.call
+        call.hold(self.sock)
+        call.seconds_left()
+        call.stage = Stage.SENT
+        super().send(data)  # type: ignore[arg-type]  # the library's stub names each kind of body; all are passed on
+
+
+class WatchedTlsConnection(WatchedConnection, urllib3.connection.HTTPSConnection):
+    """The same over TLS; the handshake is over before the first `send`."""
+
+
+class WatchedPool(HTTPConnectionPool):
+    ConnectionCls = WatchedConnection
+
+
+class WatchedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = WatchedTlsConnection
+
+
+POOLS = {"http": WatchedPool, "https": WatchedTlsPool}
+
+
+def _shut_down(handle: socket.socket) -> None:
+    try:
+        handle.shutdown(socket.SHUT_RDWR)
+    except OSError:  # the other side was faster
+        return

@@ -1,0 +1,26 @@
+"""The database's tables."""
+
+from campaigns.models.attempts import Attempt
+from campaigns.models.branches import Agent, Branch
+from campaigns.models.campaigns import Campaign
+from campaigns.models.commands import Command
+from campaigns.models.events import Event
+from campaigns.models.listings import Listing
+from campaigns.models.orders import Order, OrderListing, Settlement
+from campaigns.models.pace import Hold
+from campaigns.models.plans import Plan
+
+__all__ = [
+    "Agent",
+    "Attempt",
+    "Branch",
+    "Campaign",
+    "Command",
+    "Event",
+    "Hold",
+    "Listing",
+    "Order",
+    "OrderListing",
+    "Plan",
+    "Settlement",
+]

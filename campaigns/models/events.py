@@ -1,0 +1,33 @@
+"""Events: the history, one line a change, written in the transaction of the change and never altered."""
+
+from django.conf import settings
+from django.db import models
+
+from campaigns.domain.states import ActorKind
+from campaigns.models.campaigns import Campaign
+from campaigns.models.choices import choices
+from campaigns.models.orders import Order
+
+
+class Event(models.Model):
+    """One line of history. `kind` is a stable word such as order.submitted; `text` is for people; `data` holds details."""
+
+    at = models.DateTimeField(editable=False)
+    kind = models.CharField(max_length=50, editable=False)
+    text = models.TextField(editable=False)
+    data = models.JSONField(default=dict, editable=False)
+    actor_kind = models.CharField(max_length=10, choices=choices(ActorKind), editable=False)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", null=True, editable=False)
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="events", null=True, editable=False)
+    subject = models.CharField(max_length=150, blank=True, editable=False, help_text="Of the catalogue, such as branch:B1.")
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="event_newest"),
+            models.Index(fields=["subject", "-at"], name="event_subject", condition=~models.Q(subject="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,120 @@
+"""What the database itself refuses, whatever door is used: queryset.update, raw SQL, the shell.
+
+Triggers, because a constraint can't compare the old row with the new one. They are made anew after each `migrate`, from the
+moves that domain/states.py allows, so that no migration that rebuilds a table can lose them.
+"""
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from campaigns.domain.states import MOVES, OrderState
+
+CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
+FROZEN = ("payload", "payload_sha256", "budget", "currency")
+ORDER, LINES, EVENTS = "campaigns_order", "campaigns_orderlisting", "campaigns_event"
+DRAFT = OrderState.DRAFT.value
+
+
+def _differs(columns: tuple[str, ...], distinct: str) -> str:
+    return " OR ".join(f"NEW.{column} {distinct} OLD.{column}" for column in columns)
+
+
+def _moves() -> str:
+    pairs = sorted({(old.value, new.value) for paths in MOVES.values() for old, news in paths.items() for new in news})
+    return " OR ".join(f"(OLD.state = '{old}' AND NEW.state = '{new}')" for old, new in pairs)
+
+
+def _line_of_submitted_order(row: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {ORDER} WHERE id = {row}.order_id AND state <> '{DRAFT}')"
+
+
+def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
+    """Return (name, table, deed, when, words) of every guard; `distinct` is the dialect's null-safe “is not”."""
+    fixed = "a submitted order cannot be changed: return it to draft first"
+    lines = "the listings of a submitted order cannot be changed: return it to draft first"
+    history = "history cannot be rewritten"
+    return [
+        ("guard_order_ref", ORDER, "UPDATE", "NEW.order_ref <> OLD.order_ref", "an order_ref never changes"),
+        ("guard_order_content", ORDER, "UPDATE", f"OLD.state <> '{DRAFT}' AND ({_differs(CONTENT, distinct)})", fixed),
+        (
+            "guard_order_payload",
+            ORDER,
+            "UPDATE",
+            f"OLD.state <> '{DRAFT}' AND NEW.state <> '{DRAFT}' AND ({_differs(FROZEN, distinct)})",
+            fixed,
+        ),
+        (
+            "guard_order_move",
+            ORDER,
+            "UPDATE",
+            f"NEW.state <> OLD.state AND NOT ({_moves()})",
+            "an order cannot make this move",
+        ),
+        ("guard_order_new", ORDER, "INSERT", f"NEW.state <> '{DRAFT}'", "an order begins as a draft"),
+        (
+            "guard_order_delete",
+            ORDER,
+            "DELETE",
+            f"OLD.state <> '{DRAFT}'",
+            "a submitted order cannot be deleted: cancel it",
+        ),
+        ("guard_line_insert", LINES, "INSERT", _line_of_submitted_order("NEW"), lines),
+        (
+            "guard_line_update",
+            LINES,
+            "UPDATE",
+            f"{_line_of_submitted_order('OLD')} OR {_line_of_submitted_order('NEW')}",
+            lines,
+        ),
+        ("guard_line_delete", LINES, "DELETE", _line_of_submitted_order("OLD"), lines),
+        ("guard_event_update", EVENTS, "UPDATE", "1 = 1", history),
+        ("guard_event_delete", EVENTS, "DELETE", "1 = 1", history),
+    ]
+
+
+def _sqlite(name: str, table: str, deed: str, when: str, words: str) -> list[str]:
+    return [
+        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} FOR EACH ROW WHEN {when} "
+        f"BEGIN SELECT RAISE(ABORT, '{words}'); END"
+    ]
+
+
+def _postgresql(name: str, table: str, deed: str, when: str, words: str) -> list[str]:
+    kept = "OLD" if deed == "DELETE" else "NEW"
+    return [
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {when} THEN "
+        f"RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN {kept}; END $$",
+        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+    ]
+
+
+def install(connection: BaseDatabaseWrapper) -> None:
+    """Put every guard in place, replacing those that are there."""
+    remove(connection)
+    postgresql = connection.vendor == "postgresql"
+    make = _postgresql if postgresql else _sqlite
+    with connection.cursor() as cursor:
+        for rule in rules("IS DISTINCT FROM" if postgresql else "IS NOT"):
+            for statement in make(*rule):
+                cursor.execute(statement)
+
+
+def remove(connection: BaseDatabaseWrapper) -> None:
+    """Take every guard away, for the few who must: a test that empties its tables."""
+    with connection.cursor() as cursor:
+        for name, table, *_ in rules("IS NOT"):
+            cursor.execute(
+                f"DROP TRIGGER IF EXISTS {name} ON {table}"
+                if connection.vendor == "postgresql"
+                else f"DROP TRIGGER IF EXISTS {name}"
+            )
+
+
+def install_after_migrate(*, using: str, **_: Any) -> None:
+    """Put the guards in place once the tables are there."""
+    connection = connections[using]
+    tables = connection.introspection.table_names()
+    if {ORDER, LINES, EVENTS} <= set(tables):
+        install(connection)

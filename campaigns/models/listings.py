@@ -1,0 +1,36 @@
+"""Properties that are advertised."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models
+
+from campaigns.models import validators
+from campaigns.models.branches import Agent, Branch
+
+
+class Listing(models.Model):
+    """A property for sale or rent; its price is in the site's currency."""
+
+    external_id = models.CharField(
+        "external id", max_length=100, unique=True, validators=[validators.external_id], help_text="Flow's id of the listing."
+    )
+    branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="listings")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="listings", null=True, blank=True)
+    title = models.CharField(max_length=200)
+    address = models.CharField(max_length=300, blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
+    url = models.URLField("address of the page", max_length=500)
+    image_url = models.URLField("address of the picture", max_length=500, blank=True)
+    status = models.CharField(max_length=50, blank=True, help_text="As the portal calls it, such as for sale or sold.")
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ("title", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.external_id})"
+
+    def clean(self) -> None:
+        """Refuse an agent of another branch."""
+        if self.agent and self.branch_id and self.agent.branch_id != self.branch_id:
+            raise ValidationError({"agent": "This agent works at another branch. Choose an agent of the listing's branch."})

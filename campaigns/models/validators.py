@@ -1,0 +1,28 @@
+"""Rules of single fields, with the remedy in the message."""
+
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+
+external_id = RegexValidator(
+    r"\A[\x21-\x7e]+\Z",
+    "An id has letters, digits and signs of plain ASCII only, without spaces. Copy it from Flow exactly as it stands there.",
+    code="external_id",
+)
+
+order_ref = RegexValidator(
+    r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z",
+    "An order_ref starts with a letter or digit and has letters, digits, points, hyphens and underscores only.",
+    code="order_ref",
+)
+
+currency = RegexValidator(r"\A[A-Z]{3}\Z", "Write the currency as three capital letters, such as ZAR.", code="currency")
+
+
+def time_zone(name: str) -> None:
+    """Raise ValidationError unless `name` is a time zone of the IANA database."""
+    if name not in available_timezones():
+        raise ValidationError(
+            f"“{name}” is not a time zone. Write its IANA name, such as Africa/Johannesburg.", code="time_zone"
+        )

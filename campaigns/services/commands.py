@@ -1,0 +1,204 @@
+"""Pause, resume and cancel campaigns: ask, send, and leave it to Flow's own status to confirm."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from campaigns import gateway
+from campaigns.domain.schedule import backoff
+from campaigns.domain.states import (
+    ACTION_FITS,
+    ACTION_TARGET,
+    FINAL_PHASES,
+    Action,
+    ActorKind,
+    CommandState,
+    Phase,
+)
+from campaigns.flow import FlowError, NotFound, NotSent, Rejected, TooManyRequests
+from campaigns.models import Campaign, Command
+from campaigns.models.choices import label
+from campaigns.models.commands import OPEN
+from campaigns.services import pace
+from campaigns.services.errors import Refused
+from campaigns.services.history import record, require
+
+logger = logging.getLogger(__name__)
+
+RESEND_AFTER = timedelta(seconds=60)
+MOST_SENDS = 5
+LAG = timedelta(minutes=30)  # how long a 404 may be Flow's own delay after publishing
+
+Clock = Callable[[], datetime]
+
+
+def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datetime) -> Command:
+    """Ask for a pause, resume or cancel; it supersedes an open command of another kind.
+
+    Raises NotAllowed, ValidationError without a reason, and Refused where the phase does not fit or the same is asked
+    already.
+    """
+    require(user, "command_campaign", f"{action.value} campaigns")
+    if not reason.strip():
+        raise ValidationError({"reason": "Give a reason: Flow is told, and it stays in the history."})
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+        older = campaign.commands.filter(state__in=OPEN).first()
+        _check_fits(campaign, action, older)
+        if older:
+            _close(older, CommandState.SUPERSEDED, f"{user.get_username()} asked to {action.value} instead.", now)
+        command = Command.objects.create(
+            campaign=campaign, action=action.value, reason=reason.strip(), asked_by=user, asked_at=now
+        )
+        _outdate_polls(campaign.pk, now)
+        text = f"{user.get_username()} asked to {action.value} the campaign: {command.reason}"
+        record(f"campaign.{action.value}_asked", text, now=now, by=user, campaign=campaign, data={"command": command.pk})
+    return command
+
+
+def send(command_id: int, *, clock: Clock = timezone.now) -> Command:
+    """Send an open command to Flow, if it is due and nobody else is sending one to the campaign; return it as it is then.
+
+    The answer never confirms it: the next poll of Flow's own status does.
+    """
+    now = clock()
+    command = Command.objects.select_related("campaign").get(pk=command_id)
+    if pace.held_until(now) is None and _claim(command, now):
+        try:
+            _send(command, clock)
+        finally:
+            Command.objects.filter(pk=command_id).update(sending_until=None)
+    return Command.objects.select_related("campaign").get(pk=command_id)
+
+
+def due_commands(now: datetime, limit: int) -> list[int]:
+    """Return the ids of open commands that are to be sent now, the longest waiting first."""
+    due = Command.objects.filter(_is_due(now), state__in=OPEN)
+    return list(due.order_by("asked_at").values_list("pk", flat=True)[:limit])
+
+
+def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime) -> None:
+    """Confirm or close an open command by what Flow's own status says, asked after the command was sent."""
+    on_its_way = command.sending_until is not None and command.sending_until > now
+    if on_its_way or command.sent_at is None or asked_flow_at < command.sent_at:
+        return
+    if phase is ACTION_TARGET[Action(command.action)]:
+        _close(command, CommandState.CONFIRMED, f"Flow's own status confirms: {label(phase.value).lower()}.", now)
+    elif phase in FINAL_PHASES:
+        words = f"The campaign ended before it could be done: {label(phase.value).lower()}."
+        _close(command, CommandState.FAILED, words, now)
+
+
+def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:
+    phases = {Phase(campaign.phase)}
+    if older and older.action == action and older.sends < MOST_SENDS:
+        raise Refused(
+            f"{label(action.value)} was asked already by {older.asked_by.get_username()}, {older.asked_at:%d %b %Y %H:%M %Z}, "
+            "and is not confirmed yet. Nothing was sent again."
+        )
+    if older:  # it may have been carried out although Flow does not say so yet
+        phases.add(ACTION_TARGET[Action(older.action)])
+    if not phases & ACTION_FITS[action]:
+        phase = label(campaign.phase).lower()
+        raise Refused(f"Campaign {campaign.tracking_id} is {phase}: there is nothing to {action.value}. Nothing was sent.")
+
+
+def _is_due(now: datetime) -> Q:
+    """Never sent, or sent a while ago and Flow's own status, asked since, still differs."""
+    free = Q(sending_until__isnull=True) | Q(sending_until__lte=now)
+    never_sent = Q(state=CommandState.ASKED.value) & (Q(next_send_at__isnull=True) | Q(next_send_at__lte=now))
+    asked_since = Exists(Campaign.objects.filter(pk=OuterRef("campaign"), checked_at__gt=OuterRef("sent_at")))
+    again = Q(asked_since, state=CommandState.SENT.value, next_send_at__lte=now, sends__lt=MOST_SENDS)
+    return free & (never_sent | again)
+
+
+def _claim(command: Command, now: datetime) -> bool:
+    """Take the command for sending; not while an older one of the campaign is on its way, or they could overtake.
+
+    It counts as sent from here: should this process die, Flow's own status decides what comes next.
+    """
+    on_its_way = Command.objects.filter(campaign=OuterRef("campaign"), sending_until__gt=now).exclude(pk=OuterRef("pk"))
+    mine = Command.objects.filter(_is_due(now), ~Exists(on_its_way), pk=command.pk, state__in=OPEN)
+    changed = mine.update(
+        state=CommandState.SENT.value,
+        sends=F("sends") + 1,
+        sent_at=now,
+        next_send_at=now + RESEND_AFTER * 2**command.sends,
+        sending_until=now + timedelta(seconds=settings.PUBLISH_LEASE),
+    )
+    return changed == 1
+
+
+def _send(command: Command, clock: Clock) -> None:
+    campaign = command.campaign
+    word = gateway.status_for(Action(command.action))
+    try:
+        answer = gateway.client().update_status(campaign.tracking_id, word, command.reason)
+    except Rejected as error:
+        lagging = isinstance(error, NotFound) and clock() - campaign.created_at < LAG
+        if lagging:
+            _try_later(command, error, clock())
+        else:
+            _refused(command, error, clock())
+    except NotSent as error:
+        _try_later(command, error, clock())
+    except FlowError as error:
+        _sent(command, f"{error} Flow's own status decides.", error.http_status, clock())
+    else:
+        _sent(command, answer.error or answer.message, answer.http_status, clock())
+
+
+def _sent(command: Command, words: str, http_status: int | None, now: datetime) -> None:
+    with transaction.atomic():
+        still_open = Command.objects.filter(pk=command.pk, state__in=OPEN).update(
+            sent_at=now, failures=0, http_status=http_status, words=words
+        )
+        _outdate_polls(command.campaign_id, now)
+        superseded = "" if still_open else " A newer command had superseded it meanwhile."
+        text = f"Asked Flow to {command.action}; not confirmed yet. {words}{superseded}"
+        _tell(command, "sent", text, ActorKind.SCHEDULER, now)
+
+
+def _refused(command: Command, error: FlowError, now: datetime) -> None:
+    with transaction.atomic():
+        Command.objects.filter(pk=command.pk).update(http_status=error.http_status)
+        _close(command, CommandState.FAILED, f"Flow said no: {error.words}", now)
+        _outdate_polls(command.campaign_id, now)
+
+
+def _try_later(command: Command, error: FlowError, now: datetime) -> None:
+    """Take back what the claim wrote: Flow did not process it. `command` is as it was before."""
+    until = pace.hold(error, now=now) if isinstance(error, TooManyRequests) else now + backoff(command.failures + 1)
+    Command.objects.filter(pk=command.pk, state__in=OPEN).update(
+        state=command.state,
+        sends=command.sends,
+        sent_at=command.sent_at,
+        failures=F("failures") + 1,
+        next_send_at=until,
+        http_status=error.http_status,
+        words=f"Not sent: {error} It is tried again at {until:%H:%M:%S %Z}.",
+    )
+
+
+def _close(command: Command, state: CommandState, words: str, now: datetime) -> None:
+    closed = Command.objects.filter(pk=command.pk, state__in=OPEN).update(state=state.value, words=words, closed_at=now)
+    if closed:
+        by = ActorKind.FLOW if state is not CommandState.SUPERSEDED else ActorKind.SCHEDULER
+        _tell(command, state.value, f"{label(command.action)}: {words}", by, now)
+
+
+def _tell(command: Command, what: str, text: str, by: ActorKind, now: datetime) -> None:
+    kind = f"campaign.{command.action}_{what}"
+    record(kind, text, now=now, by=by, campaign=command.campaign, data={"command": command.pk})
+
+
+def _outdate_polls(campaign_id: int, now: datetime) -> None:
+    """Make polls that are under way too old to be written, and the next one due."""
+    Campaign.objects.filter(pk=campaign_id).update(command_number=F("command_number") + 1, next_check_at=now)

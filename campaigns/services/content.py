@@ -1,0 +1,127 @@
+"""What an order asks for, and the rules that it must keep: when it is written, submitted, approved and sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from campaigns.domain import money
+from campaigns.models import Agent, Branch, Listing, Order, Plan
+
+
+@dataclass(frozen=True)
+class Content:
+    """What to publish: everything of an order that people choose. Times are aware, the amount is in the plan's currency."""
+
+    plan: Plan
+    branch: Branch
+    listings: tuple[Listing, ...]
+    agent: Agent | None = None
+    start_at: datetime | None = None
+    end_at: datetime | None = None
+    budget_override: Decimal | None = None
+
+    @classmethod
+    def of(cls, order: Order) -> "Content":
+        """Return the content of an order that is in the database."""
+        return cls(
+            plan=order.plan,
+            branch=order.branch,
+            listings=tuple(order.listings.order_by("external_id")),
+            agent=order.agent,
+            start_at=order.start_at,
+            end_at=order.end_at,
+            budget_override=order.budget_override,
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the content in plain words, to compare and to keep in the history."""
+        return {
+            "plan": self.plan.ref,
+            "branch": self.branch.external_id,
+            "agent": self.agent.external_id if self.agent else None,
+            "listings": sorted(listing.external_id for listing in self.listings),
+            "start_at": self.start_at.isoformat() if self.start_at else None,
+            "end_at": self.end_at.isoformat() if self.end_at else None,
+            "budget_override": None if self.budget_override is None else f"{self.budget_override:.2f}",
+        }
+
+
+def check_content(content: Content, *, now: datetime) -> None:
+    """Raise ValidationError, by field, unless the content may be published at `now`.
+
+    The dates' rules are Flow's (startDate must be in the future, endDate after startDate); the others are the house's.
+    """
+    found = {
+        "plan": _plan(content.plan),
+        "branch": [] if content.branch.active else [f"Branch {content.branch} is not active. Choose another, or activate it."],
+        "agent": _agent(content),
+        "listings": _listings(content),
+        "start_at": _start(content, now),
+        "end_at": _end(content, now),
+        "budget_override": _budget(content),
+    }
+    errors = {field: messages for field, messages in found.items() if messages}
+    if errors:
+        raise ValidationError(errors)
+
+
+def _plan(plan: Plan) -> list[str]:
+    return [] if plan.active else [f"Plan {plan} is not active. Choose another, or activate it."]
+
+
+def _agent(content: Content) -> list[str]:
+    agent = content.agent
+    if agent is None:
+        return []
+    if agent.branch_id != content.branch.pk:
+        return [f"Agent {agent} works at another branch. Choose an agent of {content.branch}, or none."]
+    return [] if agent.active else [f"Agent {agent} is not active. Choose another, or none."]
+
+
+def _listings(content: Content) -> list[str]:
+    if not content.listings:
+        return ["Choose at least one listing."]
+    errors = [
+        f"Listing {listing} belongs to another branch. Remove it, or choose its own branch."
+        for listing in content.listings
+        if listing.branch_id != content.branch.pk
+    ]
+    errors += [
+        f"Listing {listing} is not active. Remove it, or activate it." for listing in content.listings if not listing.active
+    ]
+    most = content.plan.max_listings
+    if most is not None and len(content.listings) > most:
+        errors.append(f"Plan {content.plan} takes at most {most} listings, not {len(content.listings)}. Remove some.")
+    return errors
+
+
+def _start(content: Content, now: datetime) -> list[str]:
+    if content.start_at is None or content.start_at > now:
+        return []
+    local = content.start_at.astimezone(content.branch.zone)
+    return [
+        f"The start, {local:%d %b %Y %H:%M %Z}, is in the past, and Flow takes only a start in the future. "
+        "Choose a later start, or leave it empty to begin at once."
+    ]
+
+
+def _end(content: Content, now: datetime) -> list[str]:
+    if content.end_at is None:
+        return []
+    if content.start_at is not None and content.end_at <= content.start_at:
+        return ["The end must be after the start. Choose a later end."]
+    return [] if content.end_at > now else ["The end is in the past. Choose a later end."]
+
+
+def _budget(content: Content) -> list[str]:
+    budget = content.plan.default_budget if content.budget_override is None else content.budget_override
+    try:
+        money.check_amount(budget)
+    except ValueError as error:
+        return [str(error)]
+    if budget == 0:
+        return ["The budget must be more than 0. Enter an amount."]
+    return []

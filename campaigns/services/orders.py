@@ -1,0 +1,241 @@
+"""Build orders and move them through people's hands: the only door that writes them before a worker takes them."""
+
+import secrets
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from campaigns import gateway
+from campaigns.domain import money
+from campaigns.domain.states import Move, OrderState
+from campaigns.models import Event, Order, OrderListing
+from campaigns.services import moves
+from campaigns.services.content import Content, check_content
+from campaigns.services.errors import NotAllowed, Refused
+from campaigns.services.history import record, require
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for another
+
+__all__ = [
+    "Content",
+    "approve",
+    "cancel",
+    "check_content",
+    "create_order",
+    "edit_order",
+    "find_same",
+    "reject",
+    "return_to_draft",
+    "submit",
+]
+
+
+def create_order(content: Content, *, user: User, now: datetime, order_ref: str = "") -> Order:
+    """Write a new draft. Raises NotAllowed, or ValidationError by field."""
+    require(user, "add_order", "create orders")
+    check_content(content, now=now)
+    order = Order(order_ref=order_ref.strip() or _new_ref(now), created_by=user, created_at=now)
+    _set_content(order, content)
+    try:
+        order.clean_fields()
+        with transaction.atomic():
+            order.save(force_insert=True)
+            _set_listings(order, content)
+            record(
+                "order.created",
+                f"{user.get_username()} created the order.",
+                now=now,
+                by=user,
+                order=order,
+                data=content.as_data(),
+            )
+    except IntegrityError:
+        if not Order.objects.filter(order_ref=order.order_ref).exists():
+            raise
+        raise ValidationError(
+            {"order_ref": f"The order_ref {order.order_ref} is taken. Choose another, or leave it empty to have one made."}
+        ) from None
+    return order
+
+
+def find_same(order_ref: str, content: Content) -> Order | None:
+    """Return the order that has this order_ref and this content, None where the ref is free.
+
+    Raises Refused where the ref belongs to an order with other content: an order_ref is never used for two intents.
+    """
+    order = Order.objects.select_related("plan", "branch", "agent").filter(order_ref=order_ref).first()
+    if order is None:
+        return None
+    there, asked = Content.of(order).as_data(), content.as_data()
+    other = [field for field in asked if there[field] != asked[field]]
+    if other:
+        raise Refused(
+            f"Order {order_ref} is there already with other content ({', '.join(other)}). Nothing was changed. "
+            "Use another order_ref, or edit that order in the admin."
+        )
+    return order
+
+
+def edit_order(order_id: int, version: int, content: Content, *, user: User, now: datetime) -> Order:
+    """Replace a draft's content. Raises NotAllowed, Stale, Refused where it is no draft, or ValidationError by field."""
+    require(user, "change_order", "edit orders")
+    order = moves.read(order_id, version)
+    if order.state != OrderState.DRAFT:
+        raise Refused(f"Order {order.order_ref} is submitted and can't be edited. Return it to draft first.")
+    check_content(content, now=now)
+    before, after = Content.of(order).as_data(), content.as_data()
+    if before == after:
+        return order
+    _set_content(order, content)
+    with transaction.atomic():
+        changed = Order.objects.filter(pk=order_id, version=version, state=OrderState.DRAFT.value).update(
+            plan=order.plan,
+            branch=order.branch,
+            agent=order.agent,
+            start_at=order.start_at,
+            end_at=order.end_at,
+            budget_override=order.budget_override,
+            version=F("version") + 1,
+        )
+        if changed != 1:
+            moves.read(order_id, version)
+            raise Refused(f"Order {order.order_ref} can't be edited any more. Nothing was changed.")
+        order.version += 1
+        OrderListing.objects.filter(order=order).delete()
+        _set_listings(order, content)
+        changes = {field: [before[field], after[field]] for field in after if before[field] != after[field]}
+        text = f"{user.get_username()} edited {', '.join(changes)}."
+        record("order.edited", text, now=now, by=user, order=order, data=changes)
+    return order
+
+
+def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
+    """Freeze a draft and send it on its way: to a second person where its budget asks for one, else to the workers.
+
+    Raises NotAllowed, Stale, Refused, or ValidationError where a rule no longer holds.
+    """
+    require(user, "submit_order", "submit orders")
+    order = moves.read(order_id, version)
+    content = Content.of(order)
+    check_content(content, now=now)
+    request = gateway.publish_request(order, content.listings)
+    payload = request.canonical_json()
+    budget, currency = order.plan.default_budget if order.budget_override is None else order.budget_override, order.plan.currency
+    second = money.needs_second_person(budget, currency, _threshold(order), settings.CURRENCY)
+    with transaction.atomic():
+        moves.move(
+            order,
+            Move.SUBMIT,
+            OrderState.AWAITING_APPROVAL if second else OrderState.QUEUED,
+            payload=payload,
+            payload_sha256=gateway.sha256(payload),
+            budget=budget,
+            currency=currency,
+            submitted_by=user,
+            submitted_at=now,
+            next_attempt_at=None if second else now,
+            failures=0,
+            problem="",
+        )
+        text = f"{user.get_username()} submitted the order for {money.format_money(budget, currency)}"
+        text += "; a second person must approve it." if second else "."
+        data = {"payload_sha256": order.payload_sha256, "version": order.version}
+        record("order.submitted", text, now=now, by=user, order=order, data=data)
+    return order
+
+
+def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
+    """Let a submitted order go to the workers. Raises NotAllowed for whoever wrote any of it, Stale, Refused."""
+    require(user, "approve_order", "approve orders")
+    order = moves.read(order_id, version)
+    if user.pk in _writers(order):
+        raise NotAllowed(
+            f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
+        )
+    check_content(Content.of(order), now=now)
+    with transaction.atomic():
+        moves.move(
+            order, Move.APPROVE, OrderState.QUEUED, approved_by=user, approved_at=now, next_attempt_at=now, failures=0
+        )
+        text = f"{user.get_username()} approved {money.format_money(order.amount, order.amount_currency)}."
+        data = {"payload_sha256": order.payload_sha256, "version": order.version}
+        record("order.approved", text, now=now, by=user, order=order, data=data)
+    return order
+
+
+def reject(order_id: int, version: int, *, comment: str, user: User, now: datetime) -> Order:
+    """Send a submitted order back to its author, with a comment. Raises NotAllowed, Stale, Refused, ValidationError."""
+    require(user, "approve_order", "reject orders")
+    words = _required(comment, "comment", "Say why, so that the author knows what to change.")
+    return _back_to_draft(order_id, version, Move.REJECT, "order.not_approved", "did not approve the order", words, user, now)
+
+
+def return_to_draft(order_id: int, version: int, *, user: User, now: datetime, reason: str = "") -> Order:
+    """Make an order editable again; its approval is dropped. Raises NotAllowed, Stale, Refused."""
+    require(user, "submit_order", "return orders to draft")
+    words = reason.strip()
+    return _back_to_draft(order_id, version, Move.RETURN, "order.returned", "returned the order to draft", words, user, now)
+
+
+def cancel(order_id: int, version: int, *, reason: str, user: User, now: datetime) -> Order:
+    """End an order that was not sent. Raises NotAllowed, Stale, Refused, ValidationError without a reason."""
+    require(user, "submit_order", "cancel orders")
+    words = _required(reason, "reason", "Say why the order is cancelled.")
+    order = moves.read(order_id, version)
+    with transaction.atomic():
+        moves.move(order, Move.CANCEL, OrderState.CANCELLED, next_attempt_at=None, problem="")
+        text = f"{user.get_username()} cancelled the order: {words}"
+        record("order.cancelled", text, now=now, by=user, order=order)
+    return order
+
+
+def _back_to_draft(
+    order_id: int, version: int, deed: Move, kind: str, did: str, words: str, user: User, now: datetime
+) -> Order:
+    order = moves.read(order_id, version)
+    with transaction.atomic():
+        moves.move(
+            order,
+            deed,
+            OrderState.DRAFT,
+            **moves.DRAFT_AGAIN,
+            problem=words if deed is Move.REJECT else order.problem,
+        )
+        text = f"{user.get_username()} {did}: {words}" if words else f"{user.get_username()} {did}."
+        record(kind, text, now=now, by=user, order=order)
+    return order
+
+
+def _writers(order: Order) -> set[int | None]:
+    written = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"])
+    return {order.created_by_id, order.submitted_by_id, *written.values_list("actor_id", flat=True)}
+
+
+def _threshold(order: Order) -> Decimal | None:
+    own: Decimal | None = order.branch.approval_threshold
+    site: Decimal | None = settings.APPROVAL_THRESHOLD
+    return site if own is None else own
+
+
+def _required(text: str, field: str, message: str) -> str:
+    if not text.strip():
+        raise ValidationError({field: message})
+    return text.strip()
+
+
+def _set_content(order: Order, content: Content) -> None:
+    order.plan, order.branch, order.agent = content.plan, content.branch, content.agent
+    order.start_at, order.end_at, order.budget_override = content.start_at, content.end_at, content.budget_override
+
+
+def _set_listings(order: Order, content: Content) -> None:
+    OrderListing.objects.bulk_create(OrderListing(order=order, listing=listing) for listing in content.listings)
+
+
+def _new_ref(now: datetime) -> str:
+    return f"ORD-{now:%Y%m%d}-{''.join(secrets.choice(ALPHABET) for _ in range(7))}"

@@ -1,0 +1,189 @@
+"""Record what came of an attempt: the attempt, the order, its campaigns and the history, in one transaction."""
+
+import logging
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import tenacity
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+
+from campaigns import gateway
+from campaigns.domain.schedule import NEW_INTERVAL, backoff
+from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
+from campaigns.flow import FlowError, TokenRefused, TooManyRequests
+from campaigns.models import Attempt, Campaign, Order
+from campaigns.services import moves, pace
+from campaigns.services.history import record
+
+logger = logging.getLogger(__name__)
+
+DOUBT = (
+    "Nobody knows whether Flow published this order, so it is not sent again by itself: that could spend the money twice. "
+    "Look for it at Flow, then settle it here."
+)
+PATIENCE = 20  # seconds that a database which is being restarted gets, well inside the lease
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How an attempt ended, in words for staff, with what Flow answered."""
+
+    outcome: Outcome
+    words: str
+    http_status: int | None = None
+    excerpt: str = ""
+    tracking_ids: tuple[str, ...] = ()
+    flow_status: str = ""
+    error: FlowError | None = None
+
+
+def record_answer(attempt: Attempt, answer: Answer, *, now: datetime) -> Outcome:
+    """Record Flow's answer and return the outcome that was recorded.
+
+    A tracking id that we know already makes it doubt. When the lease ran out first, a late acceptance still settles the
+    doubt, unless people were faster. Raises what the database raises after 20 s of trying.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type((OperationalError, InterfaceError)),
+        stop=tenacity.stop_after_delay(PATIENCE),
+        wait=tenacity.wait_fixed(0.5),
+        before_sleep=lambda _: connection.close(),
+        reraise=True,
+    )
+    try:
+        return retrying(_record, attempt, answer, now)
+    except IntegrityError:
+        # Only a tracking id that another order got in this very moment can break a constraint here.
+        return retrying(_record, attempt, _repeated(answer, answer.tracking_ids), now)
+    except (OperationalError, InterfaceError):
+        ids = ", ".join(answer.tracking_ids)
+        logger.critical("Flow's answer to %s (%s: %s) could not be written", attempt, answer.outcome.value, ids)
+        raise
+
+
+def record_expired(attempt: Attempt, answer: Answer, *, now: datetime) -> bool:
+    """Close an attempt whose lease is over, if it is still as it was read; say whether it was."""
+    with transaction.atomic():
+        if not close(attempt, answer, now):
+            return False
+        _move_on(attempt.order, attempt, answer, now)
+    return True
+
+
+def close(attempt: Attempt, answer: Answer, now: datetime) -> bool:
+    """Give an open attempt its outcome, once; say whether this call did."""
+    open_still = Attempt.objects.filter(pk=attempt.pk, outcome=Outcome.OPEN.value)
+    if answer.outcome is Outcome.NOT_SENT and answer.error is None:
+        open_still = open_still.filter(sent_at__isnull=True)  # the worker may have marked it in between
+    fields = {
+        "outcome": answer.outcome.value,
+        "finished_at": now,
+        "http_status": answer.http_status,
+        "words": answer.words,
+        "excerpt": answer.excerpt,
+    }
+    if open_still.update(**fields) != 1:
+        return False
+    attempt.outcome = answer.outcome.value
+    return True
+
+
+def make_campaigns(
+    order: Order, attempt: Attempt, tracking_ids: tuple[str, ...], flow_status: str, now: datetime
+) -> list[Campaign]:
+    """Make the campaigns of the tracking ids that Flow gave; they are asked about soon."""
+    return Campaign.objects.bulk_create(
+        Campaign(
+            tracking_id=tracking_id,
+            order=order,
+            attempt=attempt,
+            branch=order.branch,
+            starts_at=order.start_at,
+            ends_at=order.end_at,
+            flow_status=flow_status[:255],
+            phase=gateway.phase_of(flow_status).value if flow_status else "queued",
+            created_at=now,
+            changed_at=now,
+            check_interval=NEW_INTERVAL,
+            next_check_at=now + NEW_INTERVAL * random.uniform(0.1, 0.3),  # noqa: S311 - spreads load, guards nothing
+        )
+        for tracking_id in tracking_ids
+    )
+
+
+def _record(attempt: Attempt, answer: Answer, now: datetime) -> Outcome:
+    with transaction.atomic():
+        order = moves.read(attempt.order_id)
+        others = Campaign.objects.filter(tracking_id__in=answer.tracking_ids).exclude(attempt=attempt)
+        if known := tuple(others.values_list("tracking_id", flat=True)):
+            answer = _repeated(answer, known)
+        if close(attempt, answer, now):
+            _move_on(order, attempt, answer, now)
+            return answer.outcome
+        return _record_late(order, attempt, answer, now)
+
+
+def _repeated(answer: Answer, tracking_ids: tuple[str, ...]) -> Answer:
+    words = f"Flow answered with tracking ids that another order has already: {', '.join(tracking_ids)}."
+    return Answer(Outcome.UNKNOWN, words, http_status=answer.http_status, excerpt=answer.excerpt)
+
+
+def _move_on(order: Order, attempt: Attempt, answer: Answer, now: datetime) -> None:
+    """Take a publishing order to where the answer says."""
+    by = ActorKind.FLOW if answer.http_status else ActorKind.SCHEDULER
+    data: dict[str, Any] = {"attempt": attempt.number, "http_status": answer.http_status}
+    if answer.outcome is Outcome.PUBLISHED:
+        moves.move(order, Move.RECORD, OrderState.PUBLISHED, problem="", failures=0, next_attempt_at=None)
+        make_campaigns(order, attempt, answer.tracking_ids, answer.flow_status, now)
+        data["tracking_ids"] = list(answer.tracking_ids)
+        record("order.published", answer.words, now=now, by=by, order=order, data=data)
+    elif answer.outcome is Outcome.REJECTED:
+        problem = f"Flow said no: {answer.words} Nothing was published. Return the order to draft, mend it, submit it again."
+        moves.move(order, Move.RECORD, OrderState.REJECTED, problem=problem, next_attempt_at=None)
+        record("order.rejected", f"Flow said no: {answer.words}", now=now, by=by, order=order, data=data)
+    elif answer.outcome is Outcome.NOT_SENT:
+        _queue_again(order, answer, data, now)
+    else:
+        moves.move(order, Move.RECORD, OrderState.UNKNOWN, problem=f"{answer.words} {DOUBT}", next_attempt_at=None)
+        record("order.in_doubt", f"{answer.words} {DOUBT}", now=now, by=by, order=order, data=data)
+
+
+def _queue_again(order: Order, answer: Answer, data: dict[str, Any], now: datetime) -> None:
+    failures = order.failures + 1
+    if isinstance(answer.error, TooManyRequests):
+        due = pace.hold(answer.error, now=now)
+    elif answer.error is None or (isinstance(answer.error, TokenRefused) and order.failures == 0):
+        due = now
+    else:
+        due = now + backoff(failures)
+    problem = f"{answer.words} The order is queued again."
+    changes = {"problem": problem, "failures": failures, "next_attempt_at": due}
+    moves.move(order, Move.RECORD, OrderState.QUEUED, **changes)
+    data["next_attempt_at"] = due.isoformat()
+    record("order.not_sent", problem, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
+
+
+def _record_late(order: Order, attempt: Attempt, answer: Answer, now: datetime) -> Outcome:
+    """Record an answer that came after the lease was over. Campaigns that exist at Flow are never dropped."""
+    data = {"attempt": attempt.number, "http_status": answer.http_status, "tracking_ids": list(answer.tracking_ids)}
+    if answer.outcome is not Outcome.PUBLISHED:
+        record("order.late_answer", f"Late answer: {answer.words}", now=now, by=ActorKind.FLOW, order=order, data=data)
+        return Outcome.UNKNOWN
+    there = set(attempt.campaigns.values_list("tracking_id", flat=True))
+    missing = tuple(tracking_id for tracking_id in answer.tracking_ids if tracking_id not in there)
+    make_campaigns(order, attempt, missing, answer.flow_status, now)
+    text = f"Late answer: {answer.words}"
+    if order.state == OrderState.UNKNOWN:
+        moves.move(order, Move.SETTLE, OrderState.PUBLISHED, problem="", failures=0)
+        Attempt.objects.filter(pk=attempt.pk).update(outcome=Outcome.PUBLISHED.value)
+        text += " It settles the doubt."
+    elif order.state == OrderState.QUEUED:
+        warning = "Flow answered late that this order is live already. Submitting it again would spend the money twice."
+        moves.move(order, Move.RETURN, OrderState.DRAFT, **{**moves.DRAFT_AGAIN, "problem": warning})
+        text += " The order had been queued again; it is taken out of the queue."
+    else:
+        text += " People had settled the order otherwise; its campaigns are followed all the same."
+    record("order.late_answer", text, now=now, by=ActorKind.FLOW, order=order, data=data)
+    return Outcome.PUBLISHED

@@ -1,0 +1,166 @@
+"""Settle orders in doubt: two different people say the same, or one who may do it alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from campaigns import gateway
+from campaigns.domain.states import Move, OrderState, Resolution
+from campaigns.flow import FlowError, NotFound
+from campaigns.models import Attempt, Campaign, Order, Settlement
+from campaigns.services import moves
+from campaigns.services.errors import Refused
+from campaigns.services.history import record, require
+from campaigns.services.recording import make_campaigns
+
+TARGET = {
+    Resolution.LIVE: OrderState.PUBLISHED,
+    Resolution.NOT_LIVE: OrderState.QUEUED,
+    Resolution.ABANDON: OrderState.CANCELLED,
+}
+SAYS = {
+    Resolution.LIVE: "says that the order is live at Flow",
+    Resolution.NOT_LIVE: "says that the order is not live at Flow and is to be sent again",
+    Resolution.ABANDON: "abandons the order",
+}
+
+
+@dataclass(frozen=True)
+class SettleResult:
+    """Whether the doubt is settled, or waits for a second person; in words for staff."""
+
+    settled: bool
+    words: str
+
+
+def settle(
+    order_id: int,
+    resolution: Resolution,
+    *,
+    tracking_ids: Sequence[str] = (),
+    evidence: str = "",
+    user: User,
+    now: datetime,
+) -> SettleResult:
+    """Settle an order in doubt, or propose it to a second person who must then say the same.
+
+    Each tracking id is checked at Flow. Raises NotAllowed, Refused where the order is not in doubt or Flow can't be asked,
+    Stale, and ValidationError by field.
+    """
+    require(user, "settle_order", "settle orders in doubt")
+    order = moves.read(order_id)
+    if order.state != OrderState.UNKNOWN:
+        raise Refused(f"Order {order.order_ref} is not in doubt: there is nothing to settle.")
+    attempt = order.attempts.order_by("-number")[:1].get()
+    statuses = _check(order, resolution, tracking_ids, evidence.strip())
+    with transaction.atomic():
+        proposal = _proposal_of_another(attempt, resolution, tracking_ids, user)
+        if proposal is None and not user.has_perm("campaigns.settle_alone"):
+            return _propose(order, attempt, resolution, tracking_ids, evidence.strip(), user, now)
+        if proposal is None:
+            proposal = _write(order, attempt, resolution, tracking_ids, evidence.strip(), user, now)
+        proposal.confirmed_by, proposal.confirmed_at = user, now
+        proposal.save(update_fields=["confirmed_by", "confirmed_at"])
+        _carry_out(order, proposal, statuses, user, now)
+    return SettleResult(True, f"Order {order.order_ref} is settled: {user.get_username()} {SAYS[resolution]}.")
+
+
+def _check(order: Order, resolution: Resolution, tracking_ids: Sequence[str], evidence: str) -> dict[str, str]:
+    """Raise unless what the person gave is complete and true; return Flow's status of each tracking id."""
+    if resolution is not Resolution.LIVE:
+        if not evidence:
+            raise ValidationError({"evidence": "Say in words how you know, or why: it is kept as evidence."})
+        return {}
+    errors = [message for message in map(_wrong_id, tracking_ids) if message]
+    if not tracking_ids:
+        errors.append("Enter the tracking ids that Flow shows for this order.")
+    if len(set(tracking_ids)) != len(tracking_ids):
+        errors.append("A tracking id is there twice. Enter each once.")
+    taken = Campaign.objects.filter(tracking_id__in=tracking_ids).exclude(order=order).select_related("order")
+    errors += [f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}." for campaign in taken]
+    if errors:
+        raise ValidationError({"tracking_ids": errors})
+    return {tracking_id: _status_at_flow(tracking_id) for tracking_id in tracking_ids}
+
+
+def _wrong_id(tracking_id: str) -> str:
+    if not tracking_id.strip():
+        return "A tracking id is empty. Remove it."
+    if any(character.isspace() for character in tracking_id):
+        return f"“{tracking_id}” has spaces in it. Paste the tracking id alone."
+    return ""
+
+
+def _status_at_flow(tracking_id: str) -> str:
+    try:
+        return gateway.client().campaign_status(tracking_id).status
+    except NotFound:
+        message = f"Flow does not know the tracking id {tracking_id}. Check it, and nothing else, at Flow."
+        raise ValidationError({"tracking_ids": message}) from None
+    except FlowError as error:
+        raise Refused(f"The tracking id {tracking_id} could not be checked: {error} Nothing was settled.") from None
+
+
+def _proposal_of_another(
+    attempt: Attempt, resolution: Resolution, tracking_ids: Sequence[str], user: User
+) -> Settlement | None:
+    """Return the last word of another person, if it says the same."""
+    others = attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user)
+    last = others.order_by("-proposed_at", "-pk").first()
+    same = last and last.resolution == resolution.value and set(last.tracking_ids) == set(tracking_ids)
+    return last if same else None
+
+
+def _write(
+    order: Order,
+    attempt: Attempt,
+    resolution: Resolution,
+    tracking_ids: Sequence[str],
+    evidence: str,
+    user: User,
+    now: datetime,
+) -> Settlement:
+    return Settlement.objects.create(
+        order=order,
+        attempt=attempt,
+        resolution=resolution.value,
+        tracking_ids=list(tracking_ids),
+        evidence=evidence,
+        proposed_by=user,
+        proposed_at=now,
+    )
+
+
+def _propose(
+    order: Order,
+    attempt: Attempt,
+    resolution: Resolution,
+    tracking_ids: Sequence[str],
+    evidence: str,
+    user: User,
+    now: datetime,
+) -> SettleResult:
+    _write(order, attempt, resolution, tracking_ids, evidence, user, now)
+    words = f"{user.get_username()} {SAYS[resolution]}. A second person must say the same before anything happens."
+    data = {"resolution": resolution.value, "tracking_ids": list(tracking_ids), "evidence": evidence}
+    record("order.settlement_proposed", words, now=now, by=user, order=order, data=data)
+    return SettleResult(False, words)
+
+
+def _carry_out(order: Order, settlement: Settlement, statuses: dict[str, str], user: User, now: datetime) -> None:
+    resolution = Resolution(settlement.resolution)
+    due = now if resolution is Resolution.NOT_LIVE else None
+    moves.move(order, Move.SETTLE, TARGET[resolution], problem="", failures=0, next_attempt_at=due)
+    there = set(order.campaigns.values_list("tracking_id", flat=True))
+    for tracking_id, flow_status in statuses.items():
+        if tracking_id not in there:
+            make_campaigns(order, settlement.attempt, (tracking_id,), flow_status, now)
+    first = settlement.proposed_by
+    people = user.get_username() if first == user else f"{first.get_username()} and {user.get_username()}"
+    words = f"{people} settled the doubt: {user.get_username()} {SAYS[resolution]}. {settlement.evidence}".strip()
+    data = {"resolution": resolution.value, "tracking_ids": settlement.tracking_ids, "evidence": settlement.evidence}
+    record("order.settled", words, now=now, by=user, order=order, data=data)

@@ -1,0 +1,216 @@
+"""Django's settings, all of them from the environment. `.env.example` explains each."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+
+from flowsite.env import Reader
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+VAR_DIR.mkdir(exist_ok=True)
+
+# Tests must not read a developer's .env: it may hold the real key.
+if "PYTEST_VERSION" not in os.environ:
+    environ.Env.read_env(BASE_DIR / ".env")
+
+read = Reader(environ.Env())
+SETTINGS_PROBLEMS = read.problems
+
+# Django ---------------------------------------------------------------------------------------------------------------
+DEFAULT_SECRET_KEY = "insecure-development-key-that-production-refuses"  # noqa: S105 - the checks refuse it in production
+SECRET_KEY = read.text("SECRET_KEY", DEFAULT_SECRET_KEY)
+DEBUG = read.boolean("DEBUG", default=True)
+ALLOWED_HOSTS = read.names("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+CSRF_TRUSTED_ORIGINS = read.names("CSRF_TRUSTED_ORIGINS", "")
+TIME_ZONE = read.time_zone("TIME_ZONE", "Africa/Johannesburg")
+CURRENCY = read.text("CURRENCY", "ZAR")
+LANGUAGE_CODE = "en-gb"
+USE_TZ = True
+ROOT_URLCONF = "flowsite.urls"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "campaigns",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# Browsers are told to use HTTPS alone where the site is not a developer's.
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Database -------------------------------------------------------------------------------------------------------------
+DATABASES = {"default": read.database("DATABASE_URL", f"sqlite:///{VAR_DIR}/db.sqlite3", BASE_DIR)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # WAL lets readers go on while one writes, IMMEDIATE takes the write lock at BEGIN so that nobody fails half-way, and
+    # synchronous FULL (not NORMAL) because `sent_at` must be on the disk before the first byte leaves.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+    # A file, because tests use threads and processes, which can't share a database in memory.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# Flow -----------------------------------------------------------------------------------------------------------------
+SANDBOX_PORT = read.whole("SANDBOX_PORT", 8100)
+SANDBOX_BASE_URL = f"http://127.0.0.1:{SANDBOX_PORT}"
+SANDBOX_ORGANISATION_ID = "sandbox-organisation"
+SANDBOX_API_KEY = "sandbox-api-key"
+
+FLOW_BASE_URL = read.text("FLOW_BASE_URL", SANDBOX_BASE_URL).rstrip("/")
+FLOW_ORGANISATION_ID = read.text("FLOW_ORGANISATION_ID", SANDBOX_ORGANISATION_ID)
+FLOW_API_KEY = read.text("FLOW_API_KEY", SANDBOX_API_KEY)
+FLOW_CLIENT_ID = read.text("FLOW_CLIENT_ID", "") or FLOW_ORGANISATION_ID
+FLOW_REQUEST_TYPE = read.text("FLOW_REQUEST_TYPE", "campaignAPI")
+FLOW_CONNECT_TIMEOUT = read.seconds("FLOW_CONNECT_TIMEOUT", 5)
+FLOW_READ_TIMEOUT = read.seconds("FLOW_READ_TIMEOUT", 20)
+FLOW_DEADLINE = read.seconds("FLOW_DEADLINE", 30)
+FLOW_CONCURRENCY = read.whole("FLOW_CONCURRENCY", 16)
+FLOW_MAX_PER_SECOND = read.whole("FLOW_MAX_PER_SECOND", 50)
+FLOW_STATUS_PAUSE = read.text("FLOW_STATUS_PAUSE", "paused")
+FLOW_STATUS_RESUME = read.text("FLOW_STATUS_RESUME", "active")
+FLOW_STATUS_CANCEL = read.text("FLOW_STATUS_CANCEL", "cancelled")
+FLOW_STATUS_PHASES = read.pairs("FLOW_STATUS_PHASES", "completed=completed,failed=failed")
+FLOW_CLIENT_ERRORS_ARE_UNKNOWN = read.boolean("FLOW_CLIENT_ERRORS_ARE_UNKNOWN", default=False)
+FLOW_IS_SANDBOX = urlsplit(FLOW_BASE_URL).netloc.lower() in {f"127.0.0.1:{SANDBOX_PORT}", f"localhost:{SANDBOX_PORT}"}
+
+PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
+APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
+
+# Celery ---------------------------------------------------------------------------------------------------------------
+BROKER_DIR = Path(read.text("BROKER_DIR", str(VAR_DIR / "broker")))
+CELERY_BROKER_URL = read.text("CELERY_BROKER_URL", "filesystem://")
+BROKER_SCHEME = CELERY_BROKER_URL.split("://", 1)[0]
+BROKER_VISIBILITY_TIMEOUT = 3600
+
+if BROKER_SCHEME == "filesystem":
+    for folder in ("messages", "control"):
+        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
+        "data_folder_in": str(BROKER_DIR / "messages"),
+        "data_folder_out": str(BROKER_DIR / "messages"),
+        "control_folder": str(BROKER_DIR / "control"),
+        "polling_interval": 0.1,
+    }
+elif BROKER_SCHEME in {"redis", "rediss"}:
+    # Without these a click of staff hangs for a minute when Redis can't be reached.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": BROKER_VISIBILITY_TIMEOUT,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 1,
+        "retry_on_timeout": False,
+        "max_retries": 0,
+    }
+else:
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0}
+
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "campaigns"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+
+# One task makes at most two calls with a deadline of their own: the token, then the POST. Both must fit, with room for
+# the database, before Celery interrupts; and Celery must be done before the lease is over.
+CELERY_TASK_SOFT_TIME_LIMIT = 2 * FLOW_DEADLINE + 30
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 15
+
+# Logs and errors: secrets are removed by value -------------------------------------------------------------------------
+DEFAULT_EXCEPTION_REPORTER = "flowsite.redacting.RedactingReporter"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "flowsite.redacting.RedactingFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+    },
+}
+
+# The admin's look -----------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Campaign console",
+    "SITE_HEADER": "Campaign console",
+    "SITE_SYMBOL": "campaign",
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "campaigns.admin.look.environment",
+    "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
+}

@@ -1,0 +1,78 @@
+"""What `python -m runner` refuses: it says why and what to type instead, and starts nothing."""
+
+import fcntl
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.run.real import Console
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Console:
+    return Console(tmp_path)
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that another program listens on."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        yield listener.getsockname()[1]
+
+
+def refused(console: Console, **env: str) -> str:
+    """Start the runner; make sure that it ends by itself without having started or written anything."""
+    with console.start(**env) as command:
+        assert command.wait_for_end() == 1
+        assert command.others() == {}
+    assert not console.database.exists()
+    assert command.lines[-1] == "run     | Nothing was started."
+    return command.output
+
+
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+def test_a_port_in_use_is_named_with_another_to_use(console: Console, taken: int, name: str) -> None:
+    output = refused(console, **{name: str(taken)})
+    assert f"Port {taken} is in use by another program. Choose another one: make run {name}=" in output
+    (other,) = (int(line.rsplit(f"{name}=", 1)[1]) for line in output.splitlines() if f"make run {name}=" in line)
+    socket.create_server(("127.0.0.1", other)).close()
+
+
+def test_both_ports_in_use_are_told_at_once(console: Console, taken: int) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as second:
+        output = refused(console, PORT=str(taken), SANDBOX_PORT=str(second.getsockname()[1]))
+    assert "make run PORT=" in output
+    assert "make run SANDBOX_PORT=" in output
+
+
+@pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "80.5", "８０００"])
+def test_a_port_that_is_no_port_is_refused(console: Console, text: str) -> None:
+    assert f"PORT is {text!r}. Set it to a whole number from 1 to 65535, such as PORT=8000." in refused(
+        console, PORT=text
+    )
+
+
+def test_the_same_port_for_both_is_refused(console: Console) -> None:
+    assert "PORT and SANDBOX_PORT are the same port." in refused(console, SANDBOX_PORT=str(console.port))
+
+
+def test_a_second_run_on_the_same_data_is_refused(console: Console, tmp_path: Path) -> None:
+    with (tmp_path / "broker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "runs already on this data" in refused(console)
+
+
+def test_a_database_that_cannot_be_opened_is_refused(console: Console, tmp_path: Path) -> None:
+    missing = tmp_path / "no such folder" / "db.sqlite3"
+    output = refused(console, DATABASE_URL=f"sqlite:///{missing}")
+    assert "unable to open database file" in output
+    assert "`manage.py migrate` failed (exit code 1); see above." in output
+
+
+def test_a_wrong_setting_is_named(console: Console) -> None:
+    assert "FLOW_READ_TIMEOUT" in refused(console, FLOW_READ_TIMEOUT="soon")
