@@ -1,5 +1,6 @@
 """System checks: a wrong or missing setting stops a process at its start, with the name of the setting and the remedy."""
 
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,7 +28,9 @@ def check_production(**_: Any) -> list[CheckMessage]:
     """Report what production must not start with."""
     if not settings.DEBUG:
         return []  # check_settings has reported the others already
-    debug = Error("DEBUG is on.", hint="Set DEBUG=false: its error pages show internals to everybody.", id="campaigns.E020")
+    debug = Error(
+        "DEBUG is on.", hint="Set DEBUG=false: its error pages show internals to everybody.", id="campaigns.E020"
+    )
     return [debug, *_production()]
 
 
@@ -76,7 +79,7 @@ def _deadlines() -> list[CheckMessage]:
         ("PUBLISH_LEASE", settings.PUBLISH_LEASE),
         ("the broker's visibility timeout", settings.BROKER_VISIBILITY_TIMEOUT),
     ]
-    steps = [*zip(ladder, ladder[1:], strict=False), (("FLOW_READ_TIMEOUT", settings.FLOW_READ_TIMEOUT), ladder[1])]
+    steps = [*pairwise(ladder), (("FLOW_READ_TIMEOUT", settings.FLOW_READ_TIMEOUT), ladder[1])]
     return [
         Error(
             f"{lower} ({seconds:g} s) must be shorter than {upper} ({limit:g} s).",
@@ -111,4 +114,3 @@ def _broker() -> list[CheckMessage]:
 
 def _is_loopback() -> bool:
     return (urlsplit(settings.FLOW_BASE_URL).hostname or "") in LOOPBACK
-

@@ -53,6 +53,11 @@ def history(subject: Order | Campaign, limit: int) -> list[Event]:
     return list(subject.events.select_related("actor", "campaign")[:limit])
 
 
+def open_command(campaign: Campaign) -> Command | None:
+    """Return what was asked of the campaign and is neither confirmed nor given up; there is at most one."""
+    return campaign.commands.filter(state__in=sorted(OPEN_COMMAND_STATES)).select_related("asked_by").first()
+
+
 def writers(order: Order) -> set[int]:
     """Return the ids of all who created, edited or submitted the order: none of them may approve it."""
     wrote = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"], actor__isnull=False)

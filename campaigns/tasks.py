@@ -3,13 +3,18 @@
 import logging
 from typing import Any
 
-from celery import Task, shared_task
+from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from campaigns.services import commands, publishing, syncing
 
 logger = logging.getLogger(__name__)
+
+
+class BrokerUnreachable(Exception):
+    """The broker does not answer."""
+
 
 SWEEP_LIMIT = 500
 SYNC_SECONDS = 20  # a sync begins no new batch after this; the next one goes on
@@ -78,6 +83,15 @@ def nudge_sync() -> None:
 def nudge(task: Task[Any, None], expires: float | None = None, **kwargs: int) -> None:
     """Send a message to the workers, or leave it to the sweep where the broker can't be reached."""
     try:
-        task.apply_async(kwargs=kwargs, expires=expires)
+        task.apply_async(kwargs=kwargs, **({} if expires is None else {"expires": expires}))
     except (OperationalError, OSError) as error:
         logger.warning("The broker can't be reached (%s); the sweep will find the work", type(error).__name__)
+
+
+def reach_broker() -> None:
+    """Raise BrokerUnreachable, without the address and its password, unless the broker answers within a few seconds."""
+    try:
+        with current_app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=3)
+    except (OperationalError, OSError) as error:
+        raise BrokerUnreachable(f"The broker does not answer ({type(error).__name__}).") from None

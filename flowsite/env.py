@@ -37,7 +37,16 @@ class Reader:
 
     def boolean(self, name: str, default: bool) -> bool:
         """Return true or false."""
-        known = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+        known = {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }
         return self._parse(name, str(default), lambda text: known[text.lower()], "set it to true or false.")
 
     def seconds(self, name: str, default: float) -> float:
@@ -66,7 +75,9 @@ class Reader:
 
     def time_zone(self, name: str, default: str) -> str:
         """Return the name of a time zone that this machine knows."""
-        return self._parse(name, default, lambda text: ZoneInfo(text).key, "set it to a name such as Africa/Johannesburg.")
+        return self._parse(
+            name, default, lambda text: ZoneInfo(text).key, "set it to a name such as Africa/Johannesburg."
+        )
 
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Return Django's description of the database; a relative SQLite path is taken from `base`."""
@@ -107,6 +118,9 @@ def _pairs(text: str) -> dict[str, str]:
 
 def _database(url: str) -> dict[str, Any]:
     parsed: dict[str, Any] = environ.Env.db_url_config(url)
-    if parsed.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"} or not parsed["NAME"]:
+    if (
+        parsed.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+        or not parsed["NAME"]
+    ):
         raise ValueError("only SQLite and PostgreSQL are supported")
     return parsed

@@ -6,7 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowsite.settings")
 
-from flowsite.startup import refuse_wrong_settings  # noqa: E402 - needs the settings' name first
+from flowsite.startup import refuse_wrong_settings
 
 refuse_wrong_settings()
 application = get_wsgi_application()

@@ -5,6 +5,7 @@ import os
 import socket
 
 HIGHEST = 65_535
+LOWEST_FOR_ALL = 1_024
 
 
 class PortError(Exception):
@@ -23,28 +24,31 @@ def require_free(ports: dict[str, int]) -> None:
     """Raise PortError unless every port, given by the name of its variable, is free and no two are the same."""
     if len(set(ports.values())) < len(ports):
         raise PortError(f"{' and '.join(ports)} are the same port. Set one of them to another.")
-    problems = [problem for name, port in ports.items() if (problem := _problem(name, port, set(ports.values())))]
-    if problems:
-        raise PortError("\n".join(problems))
+    codes = {name: code for name, port in ports.items() if (code := _try(port))}
+    if codes:
+        problems = [_problem(ports[name], code) for name, code in codes.items()]
+        others = [f"{name}={_free_above(ports[name], set(ports.values()))}" for name in codes]
+        raise PortError("\n".join([*problems, f"Choose another: make run {' '.join(others)}"]))
 
 
-def _problem(name: str, port: int, taken: set[int]) -> str:
-    code = _try(port)
-    if code is None:
-        return ""
-    other = next((free for free in range(port + 1, HIGHEST) if free not in taken and _try(free) is None), None)
-    remedy = f"Choose another one: make run {name}={other}" if other else f"Choose another one with {name}=…"
+def _problem(port: int, code: int) -> str:
     if code == errno.EADDRINUSE:
-        return f"Port {port} is in use by another program. {remedy}"
-    return f"Port {port} can't be used: {os.strerror(code)}. {remedy}"
+        return f"Port {port} is in use by another program."
+    return f"Port {port} can't be used: {os.strerror(code)}."
 
 
-def _try(port: int) -> int | None:
+def _free_above(port: int, wanted: set[int]) -> int:
+    candidates = (*range(port + 1, HIGHEST + 1), *range(LOWEST_FOR_ALL, port))
+    return next(other for other in candidates if other not in wanted and not _try(other))
+
+
+def _try(port: int) -> int:
+    """Return 0 if a server could listen there now, else the error's number."""
     with socket.socket() as candidate:
         # As the servers themselves do: a port that rests after its last connection is free.
         candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             candidate.bind(("127.0.0.1", port))
         except OSError as problem:
-            return problem.errno
-    return None
+            return problem.errno or errno.EIO
+    return 0

@@ -17,6 +17,7 @@ DEATHS_ALLOWED = 5
 DEATHS_WITHIN = 120.0
 LAST_WORDS = 20
 TELL_EVERY = 10.0
+FIRST_WORD_AFTER = 2.0
 SAME_PRESS_WITHIN = 0.5
 
 
@@ -143,7 +144,7 @@ class Supervisor:
         for child in running:
             child.ask_to_end()
         began = time.monotonic()
-        next_word = began + 1
+        next_word = began + FIRST_WORD_AFTER
         while running := [child for child in running if not self._is_over(child)]:
             waited = time.monotonic() - began
             for child in running:

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from campaigns.admin.base import ModelAdmin, ModelT, person
+from campaigns.admin.forms import add_refusal
 from campaigns.services import catalogue
 from campaigns.services.errors import Refused
 
@@ -78,18 +79,6 @@ def _refused(form: type[forms.ModelForm[Model]], refusal: Refused | ValidationEr
             return cleaned
 
     return RefusedForm
-
-
-def add_refusal(form: forms.BaseForm, refusal: Refused | ValidationError) -> None:
-    """Put what a service said beside the fields it is about, or on top of the form."""
-    if isinstance(refusal, Refused):
-        form.add_error(None, str(refusal))
-        return
-    if not hasattr(refusal, "error_dict"):
-        form.add_error(None, refusal)
-        return
-    for field, errors in refusal.error_dict.items():
-        form.add_error(field if field in form.fields else None, [error for each in errors for error in each.messages])
 
 
 def _words(error: Refused | ValidationError) -> str:

@@ -34,7 +34,9 @@ class Attempt(models.Model):
                 fields=["order"], condition=models.Q(outcome=Outcome.OPEN.value), name="one_open_attempt_per_order"
             ),
             models.UniqueConstraint(
-                fields=["order"], condition=models.Q(outcome=Outcome.PUBLISHED.value), name="one_published_attempt_per_order"
+                fields=["order"],
+                condition=models.Q(outcome=Outcome.PUBLISHED.value),
+                name="one_published_attempt_per_order",
             ),
         ]
         indexes = [

@@ -18,7 +18,11 @@ class Branch(models.Model):
     """An office that advertises; its dates are in its own zone, its amounts in the site's currency."""
 
     external_id = models.CharField(
-        "external id", max_length=100, unique=True, validators=[validators.external_id], help_text="Flow's id of the branch."
+        "external id",
+        max_length=100,
+        unique=True,
+        validators=[validators.external_id],
+        help_text="Flow's id of the branch.",
     )
     name = models.CharField(max_length=200)
     time_zone = models.CharField(
@@ -57,7 +61,11 @@ class Agent(models.Model):
     """Somebody who is responsible for listings of one branch."""
 
     external_id = models.CharField(
-        "external id", max_length=100, unique=True, validators=[validators.external_id], help_text="Flow's id of the agent."
+        "external id",
+        max_length=100,
+        unique=True,
+        validators=[validators.external_id],
+        help_text="Flow's id of the agent.",
     )
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="agents")
     name = models.CharField(max_length=200)

@@ -16,7 +16,9 @@ class Command(models.Model):
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="commands", editable=False)
     action = models.CharField(max_length=10, choices=choices(Action), editable=False)
     reason = models.TextField(editable=False)
-    state = models.CharField(max_length=12, choices=choices(CommandState), default=CommandState.ASKED.value, editable=False)
+    state = models.CharField(
+        max_length=12, choices=choices(CommandState), default=CommandState.ASKED.value, editable=False
+    )
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
     asked_at = models.DateTimeField(editable=False)
     # While somebody sends it, until this moment nobody else sends a command to the campaign.

@@ -17,10 +17,14 @@ class Event(models.Model):
     text = models.TextField(editable=False)
     data = models.JSONField(default=dict, editable=False)
     actor_kind = models.CharField(max_length=10, choices=choices(ActorKind), editable=False)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", null=True, editable=False)
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="events", null=True, editable=False)
-    subject = models.CharField(max_length=150, blank=True, editable=False, help_text="Of the catalogue, such as branch:B1.")
+    subject = models.CharField(
+        max_length=150, blank=True, editable=False, help_text="Of the catalogue, such as branch:B1."
+    )
 
     class Meta:
         ordering = ("-at", "-pk")

@@ -27,7 +27,7 @@ def _moves() -> str:
 
 
 def _line_of_submitted_order(row: str) -> str:
-    return f"EXISTS (SELECT 1 FROM {ORDER} WHERE id = {row}.order_id AND state <> '{DRAFT}')"
+    return f"EXISTS (SELECT 1 FROM {ORDER} WHERE id = {row}.order_id AND state <> '{DRAFT}')"  # noqa: S608 - constants
 
 
 def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:

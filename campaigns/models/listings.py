@@ -12,7 +12,11 @@ class Listing(models.Model):
     """A property for sale or rent; its price is in the site's currency."""
 
     external_id = models.CharField(
-        "external id", max_length=100, unique=True, validators=[validators.external_id], help_text="Flow's id of the listing."
+        "external id",
+        max_length=100,
+        unique=True,
+        validators=[validators.external_id],
+        help_text="Flow's id of the listing.",
     )
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="listings")
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="listings", null=True, blank=True)
@@ -33,4 +37,6 @@ class Listing(models.Model):
     def clean(self) -> None:
         """Refuse an agent of another branch."""
         if self.agent and self.branch_id and self.agent.branch_id != self.branch_id:
-            raise ValidationError({"agent": "This agent works at another branch. Choose an agent of the listing's branch."})
+            raise ValidationError(
+                {"agent": "This agent works at another branch. Choose an agent of the listing's branch."}
+            )

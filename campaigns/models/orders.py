@@ -100,7 +100,9 @@ class Settlement(models.Model):
     resolution = models.CharField(max_length=10, choices=choices(Resolution), editable=False)
     tracking_ids = models.JSONField(default=list, editable=False)
     evidence = models.TextField(blank=True, editable=False)
-    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    proposed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
+    )
     proposed_at = models.DateTimeField(editable=False)
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False

@@ -25,7 +25,11 @@ class Plan(models.Model):
     objective = models.CharField(max_length=200, blank=True)
     channels = models.CharField(max_length=200, blank=True, help_text="Such as Facebook, Instagram.")
     max_listings = models.PositiveIntegerField(
-        "most listings", null=True, blank=True, validators=[MinValueValidator(1)], help_text="In one order; empty: no limit."
+        "most listings",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="In one order; empty: no limit.",
     )
     active = models.BooleanField(default=True)
 

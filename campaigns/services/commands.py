@@ -59,7 +59,9 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         )
         _outdate_polls(campaign.pk, now)
         text = f"{user.get_username()} asked to {action.value} the campaign: {command.reason}"
-        record(f"campaign.{action.value}_asked", text, now=now, by=user, campaign=campaign, data={"command": command.pk})
+        record(
+            f"campaign.{action.value}_asked", text, now=now, by=user, campaign=campaign, data={"command": command.pk}
+        )
     return command
 
 
@@ -107,7 +109,9 @@ def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> No
         phases.add(ACTION_TARGET[Action(older.action)])
     if not phases & ACTION_FITS[action]:
         phase = label(campaign.phase).lower()
-        raise Refused(f"Campaign {campaign.tracking_id} is {phase}: there is nothing to {action.value}. Nothing was sent.")
+        raise Refused(
+            f"Campaign {campaign.tracking_id} is {phase}: there is nothing to {action.value}. Nothing was sent."
+        )
 
 
 def _is_due(now: datetime) -> Q:

@@ -56,7 +56,9 @@ def check_content(content: Content, *, now: datetime) -> None:
     """
     found = {
         "plan": _plan(content.plan),
-        "branch": [] if content.branch.active else [f"Branch {content.branch} is not active. Choose another, or activate it."],
+        "branch": []
+        if content.branch.active
+        else [f"Branch {content.branch} is not active. Choose another, or activate it."],
         "agent": _agent(content),
         "listings": _listings(content),
         "start_at": _start(content, now),
@@ -90,7 +92,9 @@ def _listings(content: Content) -> list[str]:
         if listing.branch_id != content.branch.pk
     ]
     errors += [
-        f"Listing {listing} is not active. Remove it, or activate it." for listing in content.listings if not listing.active
+        f"Listing {listing} is not active. Remove it, or activate it."
+        for listing in content.listings
+        if not listing.active
     ]
     most = content.plan.max_listings
     if most is not None and len(content.listings) > most:

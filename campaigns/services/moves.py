@@ -42,7 +42,9 @@ def move(order: Order, deed: Move, new: OrderState, **changes: Any) -> None:
     """
     old = OrderState(order.state)
     if not is_allowed(deed, old, new):
-        raise Refused(f"Order {order.order_ref} is {label(old).lower()}: it can't {deed.value} from there. Nothing was done.")
+        raise Refused(
+            f"Order {order.order_ref} is {label(old).lower()}: it can't {deed.value} from there. Nothing was done."
+        )
     unchanged = Order.objects.filter(pk=order.pk, state=old.value, version=order.version)
     if unchanged.update(state=new.value, version=F("version") + 1, **changes) != 1:
         raise Stale(f"Somebody else has just moved order {order.order_ref}. Nothing was done. Look at it again.")

@@ -58,7 +58,9 @@ def create_order(content: Content, *, user: User, now: datetime, order_ref: str 
         if not Order.objects.filter(order_ref=order.order_ref).exists():
             raise
         raise ValidationError(
-            {"order_ref": f"The order_ref {order.order_ref} is taken. Choose another, or leave it empty to have one made."}
+            {
+                "order_ref": f"The order_ref {order.order_ref} is taken. Choose another, or leave it empty to have one made."
+            }
         ) from None
     return order
 
@@ -125,7 +127,10 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     check_content(content, now=now)
     request = gateway.publish_request(order, content.listings)
     payload = request.canonical_json()
-    budget, currency = order.plan.default_budget if order.budget_override is None else order.budget_override, order.plan.currency
+    budget, currency = (
+        order.plan.default_budget if order.budget_override is None else order.budget_override,
+        order.plan.currency,
+    )
     second = money.needs_second_person(budget, currency, _threshold(order), settings.CURRENCY)
     with transaction.atomic():
         moves.move(
@@ -172,14 +177,18 @@ def reject(order_id: int, version: int, *, comment: str, user: User, now: dateti
     """Send a submitted order back to its author, with a comment. Raises NotAllowed, Stale, Refused, ValidationError."""
     require(user, "approve_order", "reject orders")
     words = _required(comment, "comment", "Say why, so that the author knows what to change.")
-    return _back_to_draft(order_id, version, Move.REJECT, "order.not_approved", "did not approve the order", words, user, now)
+    return _back_to_draft(
+        order_id, version, Move.REJECT, "order.not_approved", "did not approve the order", words, user, now
+    )
 
 
 def return_to_draft(order_id: int, version: int, *, user: User, now: datetime, reason: str = "") -> Order:
     """Make an order editable again; its approval is dropped. Raises NotAllowed, Stale, Refused."""
     require(user, "submit_order", "return orders to draft")
     words = reason.strip()
-    return _back_to_draft(order_id, version, Move.RETURN, "order.returned", "returned the order to draft", words, user, now)
+    return _back_to_draft(
+        order_id, version, Move.RETURN, "order.returned", "returned the order to draft", words, user, now
+    )
 
 
 def cancel(order_id: int, version: int, *, reason: str, user: User, now: datetime) -> Order:

@@ -26,11 +26,9 @@ from campaigns.flow import (
     FlowError,
     NotSent,
     PublishRequest,
-    Published,
     Rejected,
     TokenRefused,
     TooManyRequests,
-    UnknownOutcome,
 )
 from campaigns.models import Attempt, Order
 from campaigns.services import moves, pace, recording
@@ -90,7 +88,9 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
     if attempt.outcome:
         return PublishResult(order.order_ref, OrderState.REJECTED.value, order.problem)
     if not _mark_sent(attempt, clock()):
-        return PublishResult(order.order_ref, "skipped", "The lease ran out before anything was sent; nothing was sent.")
+        return PublishResult(
+            order.order_ref, "skipped", "The lease ran out before anything was sent; nothing was sent."
+        )
     answer = _post(order, attempt, token, clock)
     return _result(order, recording.record_answer(attempt, answer, now=clock()), answer)
 

@@ -140,7 +140,9 @@ def _move_on(order: Order, attempt: Attempt, answer: Answer, now: datetime) -> N
         data["tracking_ids"] = list(answer.tracking_ids)
         record("order.published", answer.words, now=now, by=by, order=order, data=data)
     elif answer.outcome is Outcome.REJECTED:
-        problem = f"Flow said no: {answer.words} Nothing was published. Return the order to draft, mend it, submit it again."
+        problem = (
+            f"Flow said no: {answer.words} Nothing was published. Return the order to draft, mend it, submit it again."
+        )
         moves.move(order, Move.RECORD, OrderState.REJECTED, problem=problem, next_attempt_at=None)
         record("order.rejected", f"Flow said no: {answer.words}", now=now, by=by, order=order, data=data)
     elif answer.outcome is Outcome.NOT_SENT:

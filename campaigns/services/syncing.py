@@ -131,7 +131,9 @@ def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datet
     with transaction.atomic():
         rows = Campaign.objects.select_for_update().filter(poll_mark=mark).order_by("pk")
         current = [campaign for campaign in rows if campaign.command_number == numbers[campaign.pk]]
-        Campaign.objects.filter(poll_mark=mark).exclude(pk__in=[campaign.pk for campaign in current]).update(poll_mark="")
+        Campaign.objects.filter(poll_mark=mark).exclude(pk__in=[campaign.pk for campaign in current]).update(
+            poll_mark=""
+        )
         open_commands = {
             command.campaign_id: command
             for command in Command.objects.filter(campaign__in=current, state__in=OPEN).select_related("campaign")
@@ -152,9 +154,7 @@ def _update(campaigns: list[Campaign], fields: list[str]) -> None:
         Campaign.objects.bulk_create(campaigns, update_conflicts=True, unique_fields=["id"], update_fields=fields)
 
 
-def _apply(
-    campaign: Campaign, poll: Poll, command: Command | None, result: SyncResult, now: datetime
-) -> Event | None:
+def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: SyncResult, now: datetime) -> Event | None:
     """Take what the poll brought into the campaign (not yet into the database); return the event of a change."""
     campaign.poll_mark = ""
     if poll.answer is None or isinstance(poll.answer, TooManyRequests):
@@ -209,9 +209,7 @@ def _note_failure(campaign: Campaign, error: FlowError, result: SyncResult, now:
         campaign.missing_since = campaign.missing_since or now
         campaign.problem = "Flow does not know this campaign yet; it is asked again."
         if now - campaign.missing_since >= NEEDS_ATTENTION_AFTER:
-            campaign.problem = (
-                "Flow has not known this campaign for more than 30 minutes. Ask Flow what became of it: money may be spent."
-            )
+            campaign.problem = "Flow has not known this campaign for 30 minutes. Ask Flow what became of it."
 
 
 def _schedule(campaign: Campaign, command: Command | None, now: datetime) -> None:

@@ -35,19 +35,25 @@ def refused(console: Console, **env: str) -> str:
     return command.output
 
 
+def offered(output: str) -> dict[str, int]:
+    """Return the ports that the message names to use instead."""
+    (line,) = (line for line in output.splitlines() if "make run " in line)
+    return {name: int(port) for name, port in (word.split("=") for word in line.split("make run ")[1].split())}
+
+
 @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
 def test_a_port_in_use_is_named_with_another_to_use(console: Console, taken: int, name: str) -> None:
     output = refused(console, **{name: str(taken)})
-    assert f"Port {taken} is in use by another program. Choose another one: make run {name}=" in output
-    (other,) = (int(line.rsplit(f"{name}=", 1)[1]) for line in output.splitlines() if f"make run {name}=" in line)
-    socket.create_server(("127.0.0.1", other)).close()
+    assert f"run     | Port {taken} is in use by another program." in output
+    assert list(offered(output)) == [name]
+    socket.create_server(("127.0.0.1", offered(output)[name])).close()
 
 
 def test_both_ports_in_use_are_told_at_once(console: Console, taken: int) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as second:
         output = refused(console, PORT=str(taken), SANDBOX_PORT=str(second.getsockname()[1]))
-    assert "make run PORT=" in output
-    assert "make run SANDBOX_PORT=" in output
+    assert set(offered(output)) == {"PORT", "SANDBOX_PORT"}
+    assert len({taken, *offered(output).values()}) == 3
 
 
 @pytest.mark.parametrize("text", ["http", "0", "65536", "-1", "80.5", "８０００"])

@@ -122,11 +122,11 @@ def test_what_the_others_need_ends_after_them() -> None:
 
 
 def test_the_person_is_told_what_is_waited_for() -> None:
-    slow = {"name": "worker", "code": FINISHES_FIRST.format(seconds=3), "waiting_for": "a publish may be under way"}
+    slow = {"name": "worker", "code": FINISHES_FIRST.format(seconds=4), "waiting_for": "a publish may be under way"}
     with started(slow) as command:
         command.wait_for("Ready")
         command.press_ctrl_c()
-        command.wait_for("Waiting for worker, 1 s of at most 10 s: a publish may be under way.")
+        command.wait_for("Waiting for worker, 2 s of at most 10 s: a publish may be under way.")
         assert command.wait_for_end() == 0
 
 

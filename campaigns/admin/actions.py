@@ -1,0 +1,145 @@
+"""Deeds: what people do to an order or a campaign beside editing it. A GET asks and changes nothing; a POST does it.
+
+Each has an address of its own, finds its row in what the person may see, and asks for the permission again. The services
+decide; what they refuse is shown on the same page, with what the person had written.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from campaigns.admin.base import ModelAdmin, person
+from campaigns.admin.forms import DeedForm, add_refusal
+from campaigns.models import Campaign, Order
+from campaigns.services.errors import NotAllowed, Refused, Stale
+
+RowT = TypeVar("RowT", Order, Campaign)
+
+
+@dataclass(frozen=True)
+class Deed(Generic[RowT]):
+    """One thing that people do to a row: its address and button, whom it is for, what it says and what it calls."""
+
+    name: str
+    label: str
+    icon: str
+    permission: str
+    do: Callable[[RowT, dict[str, Any], User, datetime], str]
+    """Call the service; return what to tell the person. May raise whatever services raise."""
+    says: Callable[[RowT], str]
+    """Return what it will do and cost, in words, for the page that asks."""
+    fits: Callable[[RowT], bool]
+    form: type[DeedForm] = DeedForm
+    first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    danger: bool = False
+    extra: str = ""
+    """A template with more to know before one decides."""
+
+    def is_for(self, user: Any, row: RowT) -> bool:
+        """Say whether to offer it."""
+        return bool(user.has_perm(f"campaigns.{self.permission}") and self.fits(row))
+
+
+def version_of(row: Order | Campaign) -> int:
+    """Return the number that goes up with each move of an order, and with each command of a campaign."""
+    return row.version if isinstance(row, Order) else row.command_number
+
+
+def deed_urls(rooms: ModelAdmin[RowT], deeds: Sequence[Deed[RowT]]) -> list[URLPattern]:
+    """Return the addresses of a row's deeds, such as `<pk>/submit/`."""
+    model = rooms.opts.model_name
+    return [
+        path(f"<int:pk>/{deed.name}/", rooms.admin_site.admin_view(_view(rooms, deed)), name=f"campaigns_{model}_{deed.name}")
+        for deed in deeds
+    ]
+
+
+def buttons(user: Any, row: RowT, deeds: Sequence[Deed[RowT]]) -> list[dict[str, Any]]:
+    """Return what the person may do to the row as it is."""
+    model = row._meta.model_name
+    return [
+        {"deed": deed, "url": reverse(f"admin:campaigns_{model}_{deed.name}", args=[row.pk])}
+        for deed in deeds
+        if deed.is_for(user, row)
+    ]
+
+
+def _view(rooms: ModelAdmin[RowT], deed: Deed[RowT]) -> Callable[..., HttpResponse]:
+    @require_http_methods(["GET", "HEAD", "POST"])
+    def view(request: HttpRequest, pk: int) -> HttpResponse:
+        row = get_object_or_404(rooms.get_queryset(request), pk=pk)
+        if not request.user.has_perm(f"campaigns.{deed.permission}"):
+            raise PermissionDenied
+        if request.method == "POST":
+            return _do(rooms, deed, request, row)
+        if not deed.fits(row):
+            messages.error(request, f"{row} has moved on: “{deed.label}” is not possible now. Nothing was done.")
+            return redirect(_page(row))
+        values = {**deed.first_values(row, person(request)), "version": version_of(row)}
+        return _ask(rooms, deed, request, row, deed.form(initial=values))
+
+    return view
+
+
+def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: RowT) -> HttpResponse:
+    form = deed.form(request.POST)
+    if not form.is_valid():
+        return _ask(rooms, deed, request, row, form)
+    try:
+        _check_version(row, form.cleaned_data["version"])
+        words = deed.do(row, form.cleaned_data, person(request), timezone.now())
+    except (Refused, ValidationError) as refusal:
+        add_refusal(form, refusal)
+        return _ask(rooms, deed, request, row, form, status=_status(refusal))
+    messages.success(request, words)
+    return redirect(_page(row))
+
+
+def _check_version(row: RowT, seen: int) -> None:
+    """Refuse what was decided on an older view of the row. Services that take the version check it once more."""
+    if version_of(row) != seen:
+        raise Stale(f"{row} has changed since you opened this page. Nothing was done. Look at it again and decide anew.")
+
+
+def _status(refusal: Refused | ValidationError) -> HTTPStatus:
+    if isinstance(refusal, NotAllowed):
+        return HTTPStatus.FORBIDDEN
+    return HTTPStatus.CONFLICT if isinstance(refusal, Refused) else HTTPStatus.OK
+
+
+def _ask(
+    rooms: ModelAdmin[RowT],
+    deed: Deed[RowT],
+    request: HttpRequest,
+    row: RowT,
+    form: DeedForm,
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    context = {
+        **rooms.admin_site.each_context(request),
+        "opts": rooms.opts,
+        "original": row,
+        "title": f"{deed.label} · {row}",
+        "deed": deed,
+        "form": form,
+        "says": deed.says(row),
+        "page": _page(row),
+        "row": row,
+    }
+    return TemplateResponse(request, "admin/campaigns/deed.html", context, status=status)
+
+
+def _page(row: Order | Campaign) -> str:
+    return reverse(f"admin:campaigns_{row._meta.model_name}_change", args=[row.pk])

@@ -1,0 +1,42 @@
+"""Attempts to publish."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look
+from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.filters import ChoiceFilter
+from campaigns.models import Attempt
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin[Attempt]):
+    """Each real POST that may have spent money; written by the workers alone."""
+
+    list_display = ("order", "number", "outcome_badge", "claimed", "sent", "http_status", "said")
+    list_filter = (("outcome", ChoiceFilter),)
+    list_filter_submit = True
+    list_select_related = ("order",)
+    ordering = ("-pk",)
+    search_fields = ("order__order_ref__startswith",)
+    search_help_text = "Order ref, from its beginning"
+
+    @admin.display(description="outcome")
+    def outcome_badge(self, attempt: Attempt) -> SafeString:
+        """Return how it ended."""
+        return look.badge(attempt.outcome, look.OUTCOMES)
+
+    @admin.display(description="taken by a worker")
+    def claimed(self, attempt: Attempt) -> str:
+        """Return when a worker took the order."""
+        return look.when(attempt.claimed_at)
+
+    @admin.display(description="began to send")
+    def sent(self, attempt: Attempt) -> str:
+        """Return when the POST began."""
+        return look.when(attempt.sent_at)
+
+    @admin.display(description="what came back")
+    def said(self, attempt: Attempt) -> SafeString | str:
+        """Return what came of it."""
+        return look.short(attempt.words)

@@ -1,0 +1,29 @@
+"""Branches and agents."""
+
+from django.contrib import admin
+
+from campaigns.admin.filters import RelatedFilter
+from campaigns.admin.catalogue import CatalogueAdmin
+from campaigns.models import Agent, Branch
+
+@admin.register(Branch)
+class BranchAdmin(CatalogueAdmin[Branch]):
+    """Offices: their zone, and from which budget on a second person must approve."""
+
+    list_display = ("name", "external_id", "time_zone", "approval_threshold", "active")
+    list_filter = ("active",)
+    search_fields = ("name", "external_id")
+    search_help_text = "Name or external id"
+
+
+@admin.register(Agent)
+class AgentAdmin(CatalogueAdmin[Agent]):
+    """Agents, each of one branch."""
+
+    list_display = ("name", "external_id", "branch", "email", "active")
+    list_filter = ("active", ("branch", RelatedFilter))
+    list_filter_submit = True
+    list_select_related = ("branch",)
+    autocomplete_fields = ("branch",)
+    search_fields = ("name", "external_id", "email")
+    search_help_text = "Name, external id or e-mail"

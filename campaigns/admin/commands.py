@@ -1,0 +1,42 @@
+"""Commands: pauses, resumes and cancellations."""
+
+from django.contrib import admin
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look
+from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.filters import ChoiceFilter
+from campaigns.models import Command
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnlyAdmin[Command]):
+    """What was asked of campaigns, by whom and why, and whether Flow's own status confirmed it."""
+
+    list_display = ("campaign", "action", "state_badge", "asked_by", "asked", "sends", "why", "said")
+    list_filter = (("state", ChoiceFilter), ("action", ChoiceFilter))
+    list_filter_submit = True
+    list_select_related = ("campaign", "asked_by")
+    ordering = ("-pk",)
+    search_fields = ("campaign__tracking_id__startswith",)
+    search_help_text = "Tracking id, from its beginning"
+
+    @admin.display(description="state")
+    def state_badge(self, command: Command) -> SafeString:
+        """Return how far it has come."""
+        return look.badge(command.state, look.COMMANDS)
+
+    @admin.display(description="asked")
+    def asked(self, command: Command) -> str:
+        """Return when it was asked."""
+        return look.when(command.asked_at)
+
+    @admin.display(description="reason")
+    def why(self, command: Command) -> SafeString | str:
+        """Return the reason."""
+        return look.short(command.reason, 50)
+
+    @admin.display(description="Flow's words")
+    def said(self, command: Command) -> SafeString | str:
+        """Return what Flow answered."""
+        return look.short(command.words, 50)

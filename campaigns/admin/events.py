@@ -1,0 +1,49 @@
+"""History."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look
+from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.filters import ChoiceFilter
+from campaigns.models import Event
+from campaigns.models.choices import label
+
+
+def actor(event: Event) -> SafeString:
+    """Return who did it: a person by name, or the scheduler, or Flow."""
+    name = event.actor.get_username() if event.actor else label(event.actor_kind)
+    return format_html('<span class="whitespace-nowrap">{}{}</span>', look.icon(look.ACTORS[event.actor_kind]), name)
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin[Event]):
+    """All that happened, one line a change; nobody can alter it."""
+
+    list_display = ("moment", "who", "about", "told")
+    list_filter = (("actor_kind", ChoiceFilter), ("at", admin.DateFieldListFilter))
+    list_filter_submit = True
+    list_select_related = ("actor", "order", "campaign")
+    search_fields = ("order__order_ref__startswith", "campaign__tracking_id__startswith", "subject__startswith")
+    search_help_text = "Order ref, tracking id or subject, from its beginning"
+
+    @admin.display(description="when", ordering="at")
+    def moment(self, event: Event) -> str:
+        """Return when it happened."""
+        return look.when(event.at)
+
+    @admin.display(description="who")
+    def who(self, event: Event) -> SafeString:
+        """Return who did it."""
+        return actor(event)
+
+    @admin.display(description="about")
+    def about(self, event: Event) -> object:
+        """Return the campaign, order or catalogue row that changed."""
+        return event.campaign or event.order or event.subject or look.NOTHING
+
+    @admin.display(description="what")
+    def told(self, event: Event) -> SafeString | str:
+        """Return what happened."""
+        return look.short(event.text)

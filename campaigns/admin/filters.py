@@ -1,0 +1,50 @@
+"""Filters of the lists, in Unfold's clothes."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ChoicesFieldListFilter as ChoiceFilter
+    from django.contrib.admin import RelatedFieldListFilter as RelatedFilter
+    from django.contrib.admin import SimpleListFilter as SimpleFilter
+else:
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter as RelatedFilter
+    from unfold.contrib.filters.admin import ChoicesDropdownFilter as ChoiceFilter
+    from unfold.contrib.filters.admin import DropdownFilter as SimpleFilter
+
+__all__ = ["CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]
+
+
+class NeedsFilter(SimpleFilter):
+    """What needs somebody: the same words, and the same rows, as on the home page."""
+
+    title = "what is needed"
+    parameter_name = "needs"
+    needs: dict[str, tuple[str, Q]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        """Return the words."""
+        return [(name, title) for name, (title, _) in self.needs.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+        """Return the rows that need it."""
+        need = self.needs.get(self.value() or "")
+        return queryset.filter(need[1]) if need else queryset
+
+
+class OrderNeeds(NeedsFilter):
+    """Orders that need somebody."""
+
+    needs = ORDER_NEEDS
+
+
+class CampaignNeeds(NeedsFilter):
+    """Campaigns that need somebody."""
+
+    needs = CAMPAIGN_NEEDS

@@ -1,0 +1,185 @@
+"""The forms of an order and of the moves: what people are asked. The rules are the services'."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminRadioSelectWidget
+
+from campaigns.admin.fields import (
+    AmountField,
+    LocalTimeField,
+    OrderSelect,
+    OrderSelectMultiple,
+    text_area,
+    text_input,
+)
+from campaigns.admin.times import in_zone, local_text
+from campaigns.domain.states import Resolution
+from campaigns.models import Agent, Branch, Listing, Order, Plan
+from campaigns.services.content import Content
+from campaigns.services.errors import Refused
+
+TIMES = ("start_at", "end_at")
+BUDGET_HELP = (
+    "Empty: the plan's default. The number is sent as you enter it; Flow does not document whether it counts per listing "
+    "or per order."
+)
+
+
+def _select(name: str) -> OrderSelect:
+    return OrderSelect(Order._meta.get_field(name), admin.site)
+
+
+class OrderForm(forms.Form):
+    """An order's content. The branch comes first: agents, listings and the clock are its own."""
+
+    # Every row is a valid choice here, so that the service can say in words why one is not.
+    branch = forms.ModelChoiceField(Branch.objects.all(), widget=_select("branch"))
+    agent = forms.ModelChoiceField(Agent.objects.all(), widget=_select("agent"), required=False)
+    listings = forms.ModelMultipleChoiceField(
+        Listing.objects.all(), widget=OrderSelectMultiple(Order._meta.get_field("listings"), admin.site)
+    )
+    plan = forms.ModelChoiceField(Plan.objects.all(), widget=_select("plan"))
+    budget_override = AmountField(label="Budget override", required=False, help_text=BUDGET_HELP)
+    start_at = LocalTimeField(label="Start", required=False)
+    end_at = LocalTimeField(label="End", required=False)
+    order_ref = forms.CharField(
+        label="Order ref",
+        required=False,
+        max_length=64,
+        widget=text_input(autocomplete="off"),
+        help_text="Your own reference, sent to Flow. Empty: one is made. It can never be changed.",
+    )
+
+    def __init__(self, data: Any = None, *, order: Order | None = None) -> None:
+        self.order = order
+        super().__init__(data, initial=_initial(order) if order else None)
+        self.fields["listings"].error_messages["required"] = "Choose at least one listing."
+        for name in TIMES:
+            self.fields[name].help_text = "In the branch's own time. Empty: none is sent, and Flow decides."
+        if order:
+            del self.fields["order_ref"]
+            self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Read the times on the branch's clock."""
+        cleaned = super().clean() or {}
+        branch = cleaned.get("branch")
+        for name in TIMES:
+            if branch and cleaned.get(name):
+                try:
+                    cleaned[name] = self._moment(name, cleaned[name], branch)
+                except ValueError as error:
+                    self.add_error(name, str(error))
+        return cleaned
+
+    def _moment(self, name: str, local: datetime, branch: Branch) -> datetime:
+        untouched = self.order and name not in self.changed_data and branch == self.order.branch
+        kept: datetime | None = getattr(self.order, name) if untouched else None
+        return kept or in_zone(local, branch.zone)
+
+    def content(self) -> Content:
+        """Return what a valid form asks for."""
+        cleaned = self.cleaned_data
+        return Content(
+            plan=cleaned["plan"],
+            branch=cleaned["branch"],
+            listings=tuple(cleaned["listings"]),
+            agent=cleaned["agent"],
+            start_at=cleaned["start_at"],
+            end_at=cleaned["end_at"],
+            budget_override=cleaned["budget_override"],
+        )
+
+
+def _initial(order: Order) -> dict[str, Any]:
+    zone = order.branch.zone
+    return {
+        "branch": order.branch_id,
+        "agent": order.agent_id,
+        "plan": order.plan_id,
+        "listings": list(order.listings.values_list("pk", flat=True)),
+        "budget_override": order.budget_override,
+        "start_at": local_text(order.start_at, zone),
+        "end_at": local_text(order.end_at, zone),
+        "version": order.version,
+    }
+
+
+class DeedForm(forms.Form):
+    """A move without words: only the version that the person saw."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class ReasonForm(DeedForm):
+    """A move that must be explained."""
+
+    reason = forms.CharField(widget=text_area(), error_messages={"required": "Say why: it stays in the history."})
+
+
+class CommandForm(DeedForm):
+    """A command to Flow, which is told the reason."""
+
+    reason = forms.CharField(
+        widget=text_area(), error_messages={"required": "Give a reason: Flow is told, and it stays in the history."}
+    )
+
+
+class OptionalReasonForm(DeedForm):
+    """A move that may be explained."""
+
+    reason = forms.CharField(widget=text_area(), required=False)
+
+
+class CommentForm(DeedForm):
+    """A rejection, with words for the author."""
+
+    comment = forms.CharField(
+        widget=text_area(), error_messages={"required": "Say why, so that the author knows what to change."}
+    )
+
+
+class SettleForm(DeedForm):
+    """What became of an order in doubt, as somebody found at Flow."""
+
+    resolution = forms.ChoiceField(
+        label="What did you find?",
+        widget=UnfoldAdminRadioSelectWidget(),
+        choices=[
+            (Resolution.LIVE.value, "It is live at Flow: follow these campaigns"),
+            (Resolution.NOT_LIVE.value, "It is not live at Flow: send it again"),
+            (Resolution.ABANDON.value, "Abandon it: cancel the order"),
+        ],
+        error_messages={"required": "Choose what you found at Flow."},
+    )
+    tracking_ids = forms.CharField(
+        label="Tracking ids",
+        required=False,
+        widget=text_area(),
+        help_text="If it is live: every tracking id that Flow shows for it, one per line. Each is checked at Flow.",
+    )
+    evidence = forms.CharField(
+        required=False,
+        widget=text_area(),
+        help_text="How you know, or why: kept in the history. Needed unless the order is live.",
+    )
+
+    def clean_tracking_ids(self) -> list[str]:
+        """Return the ids, one of each line that has any."""
+        return [line.strip() for line in self.cleaned_data["tracking_ids"].splitlines() if line.strip()]
+
+
+def add_refusal(form: forms.Form, refusal: Refused | ValidationError) -> None:
+    """Put what a service said beside the fields it is about, or on top of the form."""
+    if isinstance(refusal, Refused):
+        form.add_error(None, str(refusal))
+    elif hasattr(refusal, "error_dict"):
+        for name, errors in refusal.error_dict.items():
+            words = [ValidationError(message) for error in errors for message in error.messages]
+            form.add_error(name if name in form.fields else None, words)
+    else:
+        form.add_error(None, refusal)

@@ -1,0 +1,20 @@
+"""Listings."""
+
+from django.contrib import admin
+
+from campaigns.admin.catalogue import CatalogueAdmin
+from campaigns.admin.filters import RelatedFilter
+from campaigns.models import Listing
+
+
+@admin.register(Listing)
+class ListingAdmin(CatalogueAdmin[Listing]):
+    """Properties that can be advertised."""
+
+    list_display = ("title", "external_id", "branch", "agent", "price", "status", "active")
+    list_filter = ("active", ("branch", RelatedFilter))
+    list_filter_submit = True
+    list_select_related = ("branch", "agent")
+    autocomplete_fields = ("branch", "agent")
+    search_fields = ("title", "external_id", "address")
+    search_help_text = "Title, external id or address"

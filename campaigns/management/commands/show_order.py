@@ -1,0 +1,49 @@
+"""`show_order`: one order with its attempts, campaigns and history."""
+
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+
+from campaigns.domain.money import format_money
+from campaigns.management.base import ConsoleCommand, Report
+from campaigns.management.describe import event_data, order_data
+from campaigns.models import Order
+from campaigns.models.choices import label
+
+
+class Command(ConsoleCommand):
+    """Show one order."""
+
+    help = "Show an order with its attempts, campaigns and history."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the order."""
+        parser.add_argument("order_ref", metavar="REF")
+
+    def run(self, **options: Any) -> Report:
+        """Read the order and print it."""
+        orders = Order.objects.select_related("plan", "branch", "agent")
+        order = orders.filter(order_ref=options["order_ref"]).first()
+        if order is None:
+            raise CommandError(f"There is no order {options['order_ref']}. Check the order_ref.")
+        data = order_data(order)
+        data["events"] = [
+            event_data(event) for event in order.events.select_related("actor", "campaign").order_by("pk")
+        ]
+        self._print(order, data)
+        return Report(data)
+
+    def _print(self, order: Order, data: dict[str, Any]) -> None:
+        money = format_money(order.amount, order.amount_currency)
+        self.say(f"Order {order.order_ref}: {label(order.state).lower()}, {money}, {len(data['listings'])} listings")
+        if order.problem:
+            self.say(f"  {order.problem}")
+        for attempt in data["attempts"]:
+            sent = f"sent {attempt['sent_at']:%d %b %Y %H:%M:%S %Z}" if attempt["sent_at"] else "nothing sent"
+            self.say(f"  Attempt {attempt['number']}: {label(attempt['outcome']).lower()}, {sent}. {attempt['words']}")
+        for campaign in data["campaigns"]:
+            heard = f"{campaign['checked_at']:%d %b %Y %H:%M:%S %Z}" if campaign["checked_at"] else "never"
+            status = f"{label(campaign['phase']).lower()} (Flow: {campaign['flow_status'] or 'nothing yet'})"
+            self.say(f"  Campaign {campaign['tracking_id']}: {status}, last heard {heard}. {campaign['message']}")
+        for event in data["events"]:
+            self.say(f"  {event['at']:%d %b %Y %H:%M:%S %Z} {event['by']}: {event['text']}")

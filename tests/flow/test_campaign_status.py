@@ -1,0 +1,224 @@
+from dataclasses import replace
+
+import pytest
+
+from campaigns.flow import (
+    BadTrackingId,
+    FlowClient,
+    Interrupted,
+    NotFound,
+    NotSent,
+    Rejected,
+    TooManyRequests,
+    UnknownOutcome,
+)
+from tests.flow.conftest import TOKENS, MakeClient, failing
+from tests.flow.nasty_server import (
+    NastyServer,
+    Play,
+    message,
+    only_for,
+    refused_address,
+    says,
+    then_closes,
+    then_resets,
+)
+
+QUEUED = says(200, {"status": "queued", "message": "Soon.", "campaign_id": "camp_1"})
+
+
+def test_returns_flows_own_words(server: NastyServer, client: FlowClient) -> None:
+    server.on(
+        "status", says(200, {"status": "In_Progress ", "message": "Under way.", "campaign_id": "camp_1", "x": {}})
+    )
+
+    status = client.campaign_status("queue_abc")
+
+    assert (status.status, status.message, status.campaign_id) == ("In_Progress ", "Under way.", "camp_1")
+    assert status.http_status == 200
+    [request] = server.at("status")
+    assert request.target == "/campaigns/status/queue_abc"
+    assert request.bearer == TOKENS[0]
+    assert request.headers["accept-version"] == "v1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message_read", "campaign_id"),
+    [
+        ({"status": "queued"}, "", None),
+        ({"status": "queued", "message": None, "campaign_id": None}, "", None),
+        ({"status": "queued", "message": 5, "campaign_id": 872193}, "", None),
+        ({"status": "queued", "message": "", "campaign_id": ""}, "", None),
+    ],
+)
+def test_does_without_message_and_campaign_id(
+    server: NastyServer, client: FlowClient, answer: dict[str, object], message_read: str, campaign_id: str | None
+) -> None:
+    server.on("status", says(200, answer))
+
+    status = client.campaign_status("queue_abc")
+
+    assert (status.message, status.campaign_id) == (message_read, campaign_id)
+
+
+@pytest.mark.parametrize(
+    ("tracking_id", "path"),
+    [
+        ("a/b", "/campaigns/status/a%2Fb"),
+        ("a/../b", "/campaigns/status/a%2F..%2Fb"),
+        ("a?x=1#y", "/campaigns/status/a%3Fx%3D1%23y"),
+        ("50%", "/campaigns/status/50%25"),
+        ("a%2Fb", "/campaigns/status/a%252Fb"),
+        ("%2e%2e", "/campaigns/status/%252e%252e"),
+        ("a b+c", "/campaigns/status/a%20b%2Bc"),
+        ("é", "/campaigns/status/%C3%A9"),
+        ("...", "/campaigns/status/..."),
+        ("x" * 255, "/campaigns/status/" + "x" * 255),
+    ],
+)
+def test_puts_any_id_into_the_address_as_one_piece(
+    server: NastyServer, client: FlowClient, tracking_id: str, path: str
+) -> None:
+    server.on("status", QUEUED)
+
+    client.campaign_status(tracking_id)
+
+    assert server.at("status")[0].target == path
+
+
+BAD_IDS = ["", " ", ".", "..", " a", "a\n", "a\0b", "a\tb", "a\u200bb", "\ud800", "x" * 256]
+
+
+@pytest.mark.parametrize("tracking_id", BAD_IDS)
+def test_asks_nothing_about_an_id_that_cannot_be_one(server: NastyServer, client: FlowClient, tracking_id: str) -> None:
+    failing(BadTrackingId, client.campaign_status, tracking_id)
+
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("body", [{"error": "campaign not found"}, b"<h1>Not found</h1>", b""])
+def test_is_not_found_after_any_404(server: NastyServer, client: FlowClient, body: object) -> None:
+    server.on("status", says(404, body))
+
+    failing(NotFound, client.campaign_status, "queue_abc")
+
+    assert len(server.at("status")) == 1
+
+
+def test_is_rejected_after_a_400(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(400, {"error": "bad id"}))
+
+    assert failing(Rejected, client.campaign_status, "queue_abc").words == "bad id"
+    assert len(server.at("status")) == 1
+
+
+def test_does_not_press_when_flow_asks_for_fewer_requests(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(429))
+
+    assert failing(TooManyRequests, client.campaign_status, "queue_abc").retry_after is None
+    assert len(server.at("status")) == 1
+
+
+@pytest.mark.parametrize(
+    "play",
+    [
+        says(200),
+        says(200, []),
+        says(200, {}),
+        says(200, {"status": None}),
+        says(200, {"status": 5}),
+        says(200, {"status": ""}),
+        says(200, {"status": "  "}),
+        says(200, b"{" * 100_000),
+        says(200, b'{"status": "queued", "x": NaN}'),
+        says(201, {"status": "queued"}),
+        says(204),
+        says(302, Location="/campaigns/status/other"),
+        says(402, {"error": "pay"}),
+        says(409, {"error": "conflict"}),
+        says(200, b" " * 2_000_000),
+    ],
+)
+def test_takes_nothing_for_a_status_that_is_none_and_does_not_ask_again(
+    server: NastyServer, client: FlowClient, play: Play
+) -> None:
+    server.on("status", play)
+
+    failing(UnknownOutcome, client.campaign_status, "queue_abc")
+
+    assert len(server.at("status")) == 1
+
+
+TRANSIENT: dict[str, Play] = {
+    "500": says(500, {"error": "no"}),
+    "503": says(503, b"<h1>busy</h1>"),
+    "closed": then_closes(b""),
+    "reset": then_resets(b""),
+    "cut": then_closes(message(200, b'{"status": "queued"}', {"Content-Length": "500"})),
+}
+
+
+@pytest.mark.parametrize("play", TRANSIENT.values(), ids=TRANSIENT.keys())
+def test_asks_again_after_what_passes(server: NastyServer, client: FlowClient, play: Play) -> None:
+    server.on("status", play, play, QUEUED)
+
+    assert client.campaign_status("queue_abc").status == "queued"
+    assert len(server.at("status")) == 3
+
+
+def test_gives_up_after_three_times(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(503, {"error": "busy"}))
+
+    error = failing(UnknownOutcome, client.campaign_status, "queue_abc")
+
+    assert (error.http_status, error.words) == (503, "busy")
+    assert len(server.at("status")) == 3
+
+
+def test_gives_up_on_a_broken_connection_after_three_times(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", then_resets(b""))
+
+    failing(Interrupted, client.campaign_status, "queue_abc")
+
+    assert len(server.at("status")) == 3
+
+
+def test_asks_again_when_flow_cannot_be_reached(server: NastyServer, make_client: MakeClient) -> None:
+    asked: list[None] = []
+    client = make_client(before_request=lambda: asked.append(None))
+    client.token()
+    client._transport._config = replace(client._config, base_url=refused_address())
+
+    failing(NotSent, client.campaign_status, "queue_abc")
+
+    assert len(asked) == 1 + 3
+
+
+def test_asks_once_more_with_a_new_token(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", only_for(TOKENS[1], QUEUED))
+
+    assert client.campaign_status("queue_abc").status == "queued"
+    assert [request.bearer for request in server.at("status")] == TOKENS[:2]
+
+
+def test_uses_a_connection_again(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", QUEUED)
+    client.token()
+    before = server.connections
+
+    for _ in range(5):
+        client.campaign_status("queue_abc")
+
+    assert server.connections == before + 1
+
+
+def test_does_not_mind_that_an_idle_connection_has_died(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", then_closes(message(200, b'{"status": "queued"}')))
+
+    assert [client.campaign_status("queue_abc").status for _ in range(3)] == ["queued"] * 3
+
+
+def test_repeats_no_secret_in_a_message(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(200, {"status": "queued", "message": f"with {TOKENS[0]}"}))
+
+    assert client.campaign_status("queue_abc").message == "with [redacted]"

@@ -1,0 +1,138 @@
+"""No server, however slow, keeps a call longer than its deadline."""
+
+import threading
+import time
+
+import pytest
+
+from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
+from tests.flow.conftest import TOKENS, MakeClient, failing
+from tests.flow.nasty_server import NastyServer, Play, falls_silent, message, says, trickles
+
+BODY = b'{"campaign_tracking_ids": ["queue_abc"]}'
+GENEROUS = 5.0  # seconds; the deadline is one, and the servers below would go on for much longer
+
+PATIENT_CONNECTION = {"connect_timeout": 20, "read_timeout": 20, "deadline": 1}
+
+SLOW: dict[str, Play] = {
+    "says nothing": falls_silent(),
+    "trickles the status line": trickles(b"HTTP/1.1 202 " + b"A" * 5000),
+    "trickles a header": trickles(b"x" * 5000, at_once=b"HTTP/1.1 202 Accepted\r\nX: "),
+    "trickles the body": trickles(BODY + b" " * 5000, at_once=message(202, b"", {"Content-Length": "5040"})),
+    "trickles without a length": trickles(BODY + b" " * 5000, at_once=b"HTTP/1.1 202 Accepted\r\n\r\n"),
+    "trickles the size of a chunk": trickles(
+        b"0" * 5000, at_once=b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n"
+    ),
+    "sends the whole JSON and never ends": falls_silent(b"HTTP/1.1 202 Accepted\r\n\r\n" + BODY),
+    "says 100 again and again": trickles(b"HTTP/1.1 100 Continue\r\n\r\n" * 300, 0.01),
+}
+
+
+@pytest.mark.parametrize("play", SLOW.values(), ids=SLOW.keys())
+def test_a_publish_ends_in_doubt_at_its_deadline(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest, play: Play
+) -> None:
+    server.on("publish", play)
+    client = make_client(**PATIENT_CONNECTION)
+    began = time.monotonic()
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
+
+    assert time.monotonic() - began < GENEROUS
+    assert "1 seconds for a call were over" in str(error)
+    assert len(server.received) == 1
+
+
+def test_a_server_that_does_not_read_does_not_hold_a_large_request(
+    server: NastyServer, make_client: MakeClient
+) -> None:
+    gone = threading.Event()
+
+    def does_not_read(peer: object) -> None:
+        gone.wait(GENEROUS)
+
+    server.on_connect = does_not_read
+    client = make_client(**PATIENT_CONNECTION)
+    request = PublishRequest(plan_ref="p", listing_external_ids=("x" * 30_000_000,), branch_id="b")
+    began = time.monotonic()
+
+    failing(Interrupted, client.publish, request, TOKENS[0])
+
+    assert time.monotonic() - began < GENEROUS
+    gone.set()
+
+
+def test_a_read_timeout_ends_a_silent_call_before_the_deadline(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", falls_silent())
+    client = make_client(read_timeout=0.3, deadline=60)
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
+
+    assert "nothing came for 0.3 seconds" in str(error)
+
+
+def test_what_came_before_the_deadline_is_kept_as_evidence(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", falls_silent(message(202, BODY, {"Content-Length": "5000"})))
+
+    error = failing(Interrupted, make_client(**PATIENT_CONNECTION).publish, request_to_publish, TOKENS[0])
+
+    assert error.http_status == 202
+    assert error.excerpt == BODY.decode()
+
+
+def test_a_status_is_asked_again_only_within_one_deadline(server: NastyServer, make_client: MakeClient) -> None:
+    server.on("status", falls_silent())
+    client = make_client(connect_timeout=20, read_timeout=0.7, deadline=1.5)
+    client.token()
+    began = time.monotonic()
+
+    failing(Interrupted, client.campaign_status, "queue_abc")
+
+    assert time.monotonic() - began < GENEROUS
+    assert 1 <= len(server.at("status")) <= 3
+
+
+def test_a_token_ends_at_its_deadline(server: NastyServer, make_client: MakeClient) -> None:
+    server.on("token", trickles(b"HTTP/1.1 200 O" + b"K" * 5000))
+    began = time.monotonic()
+
+    failing(NotSent, make_client(**PATIENT_CONNECTION).token)
+
+    assert time.monotonic() - began < GENEROUS
+
+
+def watchdogs() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "flow-deadlines"]
+
+
+def test_one_thread_watches_over_all_calls(server: NastyServer, make_client: MakeClient) -> None:
+    client = make_client(pool_size=16)
+    client.token()
+    before = len(watchdogs())
+    server.on("status", says(200, {"status": "queued"}))
+    threads = [threading.Thread(target=client.campaign_status, args=(f"queue_{number}",)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(server.at("status")) == 16
+    assert len(watchdogs()) == before
+
+
+def test_the_watching_thread_ends_when_nobody_calls_and_comes_back(server: NastyServer, client: FlowClient) -> None:
+    others = set(watchdogs())
+    client._transport._watchdog.idle_seconds = 0.05
+    client.token()
+
+    ours = set(watchdogs()) - others
+    for thread in ours:
+        thread.join(GENEROUS)
+
+    assert not set(watchdogs()) - others
+    server.on("status", says(200, {"status": "queued"}))
+    assert client.campaign_status("queue_abc").status == "queued"

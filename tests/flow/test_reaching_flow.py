@@ -1,0 +1,240 @@
+"""What was definitely not sent: everything that fails before the first byte of a request is written."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests.adapters
+
+from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
+from tests.flow.conftest import IMPATIENT, TOKENS, MakeClient, config_for, failing
+from tests.flow.nasty_server import NastyServer, black_hole, gives_tokens, refused_address, running, says
+
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
+"""A self-signed certificate for "localhost", with its key: worth nothing outside of these tests."""
+
+GOOD = says(202, {"campaign_tracking_ids": ["queue_abc"]})
+
+
+def tls_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+@pytest.fixture
+def tls_server() -> Iterator[NastyServer]:
+    with running(tls_context()) as nasty:
+        nasty.on("token", gives_tokens(TOKENS))
+        nasty.on("publish", GOOD)
+        yield nasty
+
+
+@pytest.fixture
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATE))
+
+
+def test_an_unknown_host_name_means_not_sent(make_client: MakeClient, request_to_publish: PublishRequest) -> None:
+    client = make_client("http://name.invalid")
+
+    error = failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert "name.invalid, could not be found" in str(error)
+    assert "Nothing was published" in str(error)
+    assert error.http_status is None
+    assert error.excerpt == ""
+
+
+def test_a_refused_connection_means_not_sent(make_client: MakeClient, request_to_publish: PublishRequest) -> None:
+    error = failing(NotSent, make_client(refused_address()).publish, request_to_publish, TOKENS[0])
+
+    assert "could not be reached: Connection refused" in str(error)
+
+
+def test_a_connection_that_nobody_accepts_means_not_sent(
+    make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    with black_hole() as address:
+        error = failing(NotSent, make_client(address, **IMPATIENT).publish, request_to_publish, TOKENS[0])
+
+    assert "could not be reached: timed out" in str(error)
+
+
+def test_many_addresses_together_get_no_more_time_than_the_call_has(
+    make_client: MakeClient, request_to_publish: PublishRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def ten_times(host: str, *arguments: Any, **more: Any) -> list[Any]:
+        return real("127.0.0.1" if host == "many.example" else host, *arguments, **more) * 10
+
+    with black_hole() as address:
+        client = make_client(address.replace("127.0.0.1", "many.example"), **IMPATIENT)
+        monkeypatch.setattr(socket, "getaddrinfo", ten_times)
+        began = time.monotonic()
+        error = failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert time.monotonic() - began < 3  # ten times 0.4 s would be more
+    assert "0.8 seconds for a call were over" in str(error)
+
+
+def test_the_next_address_is_tried_when_one_refuses(
+    server: NastyServer,
+    make_client: MakeClient,
+    request_to_publish: PublishRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server.on("publish", GOOD)
+    client = make_client(server.url.replace("127.0.0.1", "many.example"))
+    real = socket.getaddrinfo
+
+    def two(host: str, *arguments: Any, **more: Any) -> list[Any]:
+        if host != "many.example":
+            return real(host, *arguments, **more)
+        return [*real("127.0.0.2", *arguments, **more), *real("127.0.0.1", *arguments, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+
+    assert client.publish(request_to_publish, TOKENS[0]).tracking_ids == ("queue_abc",)
+    assert len(server.received) == 1
+
+
+def test_a_server_without_tls_means_not_sent(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on_connect = lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    client = make_client(server.url.replace("http:", "https:"))
+
+    error = failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert "secure connection (TLS)" in str(error)
+    assert server.received == []
+
+
+def test_a_handshake_that_never_ends_means_not_sent(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on_connect = lambda peer: peer.wait_until_gone()
+    client = make_client(server.url.replace("http:", "https:"), **IMPATIENT)
+
+    error = failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert "secure connection (TLS)" in str(error)
+
+
+def test_a_reset_in_the_handshake_means_not_sent(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on_connect = lambda peer: peer.reset()
+    client = make_client(server.url.replace("http:", "https:"))
+
+    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+
+def test_a_certificate_that_nobody_trusts_means_not_sent(
+    tls_server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    error = failing(NotSent, make_client(tls_server.url).publish, request_to_publish, TOKENS[0])
+
+    assert "self-signed certificate" in str(error)
+    assert tls_server.received == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_certificate_for_another_name_means_not_sent(
+    tls_server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    client = make_client(tls_server.url.replace("localhost", "127.0.0.1"))
+
+    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert tls_server.received == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_trusted_server_is_published_to_over_tls(
+    tls_server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    client = make_client(tls_server.url)
+
+    assert client.publish(request_to_publish, client.token()).tracking_ids == ("queue_abc",)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_silent_server_over_tls_leaves_the_outcome_open(
+    tls_server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    tls_server.on("publish", lambda peer, request: peer.trickle(b"HTTP/1.1 202 Accepted\r\n" * 100, 0.05))
+    client = make_client(tls_server.url, connect_timeout=2, read_timeout=2, deadline=1)
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
+
+    assert "1 seconds for a call were over" in str(error)
+    assert len(tls_server.received) == 1
+
+
+@pytest.mark.parametrize("token", ["", "é", "€", "a\r\nX-Evil: 1"])
+def test_a_token_that_no_header_can_carry_means_not_sent_or_is_refused_by_flow(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, token: str
+) -> None:
+    server.on("publish", says(401, {}))
+
+    with pytest.raises(NotSent):
+        client.publish(request_to_publish, token)
+
+    assert not [request for request in server.received if "x-evil" in request.headers]
+
+
+def test_a_pace_that_breaks_means_not_sent(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("no Redis")
+
+    client = make_client(before_request=broken)
+
+    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert server.connections == 0
+
+
+def test_a_pace_that_waits_longer_than_the_deadline_means_not_sent(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    client = make_client(before_request=lambda: time.sleep(0.4), deadline=0.3)
+
+    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert server.received == []
+
+
+def test_the_pace_is_kept_before_every_request(server: NastyServer, make_client: MakeClient) -> None:
+    asked: list[int] = []
+    client = make_client(before_request=lambda: asked.append(len(server.received)))
+    server.on("status", says(503), says(200, {"status": "queued"}))
+
+    client.campaign_status("queue_abc")
+
+    assert asked == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    [
+        "",
+        "flow.example",
+        "ftp://flow.example",
+        "file:///etc/passwd",
+        "https://",
+        "https://someone:secret@flow.example",
+        "https://flow.example?x=1",
+    ],
+)
+def test_a_base_url_that_is_none_is_refused_at_once(base_url: str) -> None:
+    with pytest.raises(ValueError, match="FLOW_BASE_URL"):
+        FlowClient(config_for(base_url))

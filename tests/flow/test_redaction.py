@@ -1,0 +1,126 @@
+import copy
+import html
+import json
+import logging
+import pickle
+from collections import deque
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from campaigns.flow import FlowClient, TooManyRequests, redact, redaction, remember
+from tests.flow.conftest import API_KEY, TOKENS
+from tests.flow.nasty_server import NastyServer, message, says, then_closes
+
+
+@pytest.fixture(autouse=True)
+def _memory_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_lasting", {})
+    monkeypatch.setattr(redaction, "_recent", deque(maxlen=16))
+
+
+@pytest.mark.parametrize(
+    "secret", ["abcdef", "a b+c/d&e=f", "schlüssel/+", "quo\"te'd<key>", "back\\slash", "100%sure!", "line\nbreak"]
+)
+def test_a_secret_is_replaced_however_it_is_written(secret: str) -> None:
+    remember(secret)
+    written = [
+        secret,
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        quote(secret, safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+        json.dumps(secret)[1:-1],
+        repr(secret)[1:-1],
+        html.escape(secret),
+    ]
+
+    for form in written:
+        assert redact(f"before {form} after") == "before [redacted] after"
+
+
+def test_a_secret_is_replaced_each_time_and_inside_of_words() -> None:
+    remember("abcdef")
+
+    assert redact("abcdef xabcdefx abcdef") == "[redacted] x[redacted]x [redacted]"
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\n\t"])
+def test_nothing_is_no_secret(secret: str) -> None:
+    remember(secret)
+
+    assert redact("a text\n\t with spaces") == "a text\n\t with spaces"
+
+
+def test_a_very_short_secret_does_not_blank_the_text_and_does_not_leak() -> None:
+    remember("a")
+
+    assert redact("a banana: apiKey=a&x=1, bearer a.") == "[redacted] banana: apiKey=[redacted]&x=1, bearer [redacted]."
+
+
+def test_a_secret_inside_of_another_leaves_no_rest() -> None:
+    remember("secret")
+    remember("my-secret-token")
+
+    assert redact("my-secret-token secret") == "[redacted] [redacted]"
+
+
+def test_tokens_are_forgotten_after_many_others_but_keys_are_not() -> None:
+    remember("the-key")
+    for number in range(30):
+        remember(f"token-{number:03}", lasting=False)
+
+    assert redact("the-key token-029 token-014 token-000") == "[redacted] [redacted] [redacted] token-000"
+
+
+@pytest.mark.parametrize("size", range(4, 12))
+def test_the_beginning_of_a_secret_at_the_end_of_a_cut_text_is_replaced(size: int) -> None:
+    remember("abcdefghijkl")
+
+    assert redaction.redact_cut_off("so far: " + "abcdefghijkl"[:size]) == "so far: [redacted]"
+
+
+def test_the_libraries_log_no_key_even_when_flow_answers_with_odd_headers(
+    server: NastyServer, client: FlowClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    remember(API_KEY)
+    odd = message(200, b'{"accessToken": "abcdef"}').replace(b"\r\n\r\n", b"\r\nnot a header\r\n\r\n")
+    server.on("token", then_closes(odd))
+    caplog.set_level(logging.DEBUG)
+
+    client.token()
+
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "Failed to parse headers" in warnings[0].getMessage()
+    assert "apiKey=[redacted]" in warnings[0].getMessage()
+    assert quote(API_KEY, safe="") not in caplog.text
+
+
+def test_an_error_survives_being_copied_and_sent_to_another_process() -> None:
+    error = TooManyRequests("Slower.", http_status=429, excerpt="e", words="w", retry_after=5)
+
+    for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert type(again) is TooManyRequests
+        assert (str(again), again.http_status, again.excerpt, again.words, again.retry_after) == (
+            "Slower.",
+            429,
+            "e",
+            "w",
+            5,
+        )
+
+
+def test_an_error_redacts_whatever_it_is_made_of() -> None:
+    remember("abcdef")
+
+    error = TooManyRequests("say abcdef", excerpt="an abcdef", words="the abcdef")
+
+    assert (str(error), error.excerpt, error.words) == ("say [redacted]", "an [redacted]", "the [redacted]")
+
+
+def test_a_token_is_redacted_as_soon_as_it_is_there(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(200, {"accessToken": TOKENS[50]}))
+    client.token()
+
+    assert client.redact(f"Bearer {TOKENS[50]}") == "Bearer [redacted]"
+    assert redact(f"Bearer {TOKENS[50]}") == "Bearer [redacted]"

@@ -1,0 +1,296 @@
+import math
+import threading
+import time
+from collections.abc import Callable
+
+import jwt
+import pytest
+
+from campaigns.flow import (
+    CredentialsRefused,
+    FlowClient,
+    FlowError,
+    NotSent,
+    TokenRefused,
+    TooManyRequests,
+)
+from campaigns.flow.auth import usable_seconds
+from tests.flow.conftest import API_KEY, IMPATIENT, TOKENS, MakeClient, failing
+from tests.flow.nasty_server import (
+    NastyServer,
+    Play,
+    black_hole,
+    delayed,
+    gives_tokens,
+    only_for,
+    refused_address,
+    running,
+    says,
+    then_closes,
+    then_resets,
+)
+
+NOW = 1_900_000_000.0
+
+
+def in_threads(number: int, call: Callable[[], object]) -> list[object]:
+    """Call at the same moment in many threads; return what came back or was raised."""
+    start = threading.Barrier(number)
+    results: list[object] = []
+
+    def run() -> None:
+        start.wait()
+        try:
+            results.append(call())
+        except FlowError as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_is_asked_for_with_every_value_encoded(server: NastyServer, client: FlowClient) -> None:
+    assert client.token() == TOKENS[0]
+
+    [request] = server.received
+    assert request.method == "GET"
+    assert request.path == "/auth/access-key/publickey"
+    assert request.query == {"organisationId": ["org & co"], "apiKey": [API_KEY], "requestType": ["campaignAPI"]}
+    assert "+" not in request.target
+    assert request.headers["accept-version"] == "v1"
+    assert "authorization" not in request.headers
+
+
+def test_is_fetched_once_and_kept(server: NastyServer, client: FlowClient) -> None:
+    assert {client.token() for _ in range(5)} == {TOKENS[0]}
+    assert len(server.received) == 1
+
+
+def test_is_fetched_once_however_many_threads_want_it(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", delayed(gives_tokens(TOKENS), 0.2))
+
+    assert set(in_threads(32, client.token)) == {TOKENS[0]}
+    assert len(server.received) == 1
+
+
+def test_is_renewed_once_however_many_threads_see_it_refused(server: NastyServer, make_client: MakeClient) -> None:
+    client = make_client(pool_size=32)
+    client.token()
+    server.on("status", only_for(TOKENS[1], says(200, {"status": "active"})))
+
+    answers = in_threads(32, lambda: client.campaign_status("queue_abc").status)
+
+    assert answers == ["active"] * 32
+    assert len(server.at("token")) == 2
+
+
+def test_a_failure_is_shared_by_all_who_wait(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", delayed(says(500, {"error": "out of order"}), 0.2))
+
+    errors = in_threads(32, client.token)
+
+    assert [type(error) for error in errors] == [NotSent] * 32
+    assert {error.words for error in errors if isinstance(error, NotSent)} == {"out of order"}
+    assert len({id(error) for error in errors}) == 32
+    assert len(server.received) == 1
+
+
+def test_a_failure_is_forgotten_after_a_while(
+    server: NastyServer, client: FlowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("campaigns.flow.auth.FAILURE_MEMORY", 0.2)
+    server.on("token", says(500), gives_tokens(TOKENS))
+    failing(NotSent, client.token)
+    time.sleep(0.25)
+
+    assert client.token() == TOKENS[0]
+
+
+def test_is_not_taken_from_one_who_has_a_newer_one(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", only_for(TOKENS[1], says(200, {"status": "active"})))
+    client.token()
+    client.campaign_status("queue_abc")
+
+    client._tokens.drop(TOKENS[0])
+
+    assert client.token() == TOKENS[1]
+    assert len(server.at("token")) == 2
+
+
+def test_is_refused_for_good_after_one_renewal(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(403, {"error": "JWT expired"}))
+
+    error = failing(TokenRefused, client.campaign_status, "queue_abc")
+
+    assert error.words == "JWT expired"
+    assert len(server.at("token")) == 2
+    assert [request.bearer for request in server.at("status")] == TOKENS[:2]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_refused_key_names_the_settings_to_check(server: NastyServer, client: FlowClient, status: int) -> None:
+    server.on("token", says(status, {"error": f"API key {API_KEY} has expired"}))
+
+    error = failing(CredentialsRefused, client.token)
+
+    for setting in ("FLOW_API_KEY", "FLOW_ORGANISATION_ID", "FLOW_REQUEST_TYPE"):
+        assert setting in error.words
+    assert "API key [redacted] has expired" in error.words
+    assert error.http_status == status
+
+
+def test_a_key_that_is_refused_by_a_page_is_refused_all_the_same(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(401, b"<h1>no</h1>"))
+
+    failing(CredentialsRefused, client.token)
+
+
+def test_too_many_requests_says_how_long_to_wait(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(429, Retry_After="12"))
+
+    assert failing(TooManyRequests, client.token).retry_after == 12
+    assert failing(TooManyRequests, client.token).retry_after == 12
+    assert len(server.received) == 1
+
+
+NO_TOKEN: dict[str, Play] = {
+    "404": says(404, {"error": "no such page"}),
+    "500": says(500, {"error": "no"}),
+    "202": says(202, {"accessToken": "abc"}),
+    "302": says(302, Location="http://127.0.0.1:1/"),
+    "HTML": says(200, b"<h1>hello</h1>"),
+    "nothing": says(200),
+    "a list": says(200, ["abc"]),
+    "no token": says(200, {"token": "abc"}),
+    "null": says(200, {"accessToken": None}),
+    "a number": says(200, {"accessToken": 5}),
+    "empty": says(200, {"accessToken": ""}),
+    "blank": says(200, {"accessToken": "  "}),
+    "a space in it": says(200, {"accessToken": "ab c"}),
+    "a line break in it": says(200, {"accessToken": "abc\r\nX-Evil: 1"}),
+    "not ASCII": says(200, {"accessToken": "abcé"}),
+    "too large": says(200, b" " * 2_000_000),
+    "cut": then_closes(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"),
+    "cut at once": then_closes(b""),
+    "reset": then_resets(b""),
+    "no HTTP": then_closes(b"hello\r\n"),
+}
+
+
+@pytest.mark.parametrize("play", NO_TOKEN.values(), ids=NO_TOKEN.keys())
+def test_every_other_failure_means_not_sent(server: NastyServer, client: FlowClient, play: Play) -> None:
+    server.on("token", play)
+
+    failing(NotSent, client.token)
+
+    assert len(server.received) == 1
+
+
+def test_an_unreachable_flow_means_not_sent(make_client: MakeClient) -> None:
+    failing(NotSent, make_client(refused_address()).token)
+    failing(NotSent, make_client("http://name.invalid").token)
+    with black_hole() as address:
+        failing(NotSent, make_client(address, **IMPATIENT).token)
+
+
+def test_no_redirect_carries_the_key_elsewhere(server: NastyServer, client: FlowClient) -> None:
+    with running() as elsewhere:
+        server.on("token", says(302, Location=elsewhere.url))
+
+        failing(NotSent, client.token)
+
+        assert elsewhere.connections == 0
+
+
+def test_a_waiting_call_gives_up_at_its_own_deadline(server: NastyServer, make_client: MakeClient) -> None:
+    client = make_client(read_timeout=20, deadline=20)
+    server.on("token", delayed(gives_tokens(TOKENS), 1.5))
+    first = threading.Thread(target=client.token)
+    first.start()
+    while not server.received:
+        time.sleep(0.01)
+
+    with pytest.raises(NotSent, match="No access token came in time"):
+        client._tokens.token(time.monotonic() + 0.2)
+    first.join()
+
+
+def token_with(**claims: object) -> str:
+    return jwt.encode(claims, "a key of Flow's that is long enough for the library")
+
+
+@pytest.mark.parametrize(
+    ("token", "seconds"),
+    [
+        (token_with(iat=NOW, exp=NOW + 3600), 3570),
+        (token_with(iat=NOW - 86_400, exp=NOW - 86_400 + 3600), 3570),
+        (token_with(iat=NOW + 86_400, exp=NOW + 86_400 + 100), 80),
+        (token_with(iat=NOW, exp=NOW + 150), 120),
+        (token_with(iat=NOW, exp=NOW + 10), 8),
+        (token_with(exp=NOW + 600), 570),
+        (token_with(exp=NOW + 10.5), 8.4),
+        (token_with(iat="yesterday", exp=NOW + 600), 570),
+        (token_with(iat=NOW, exp=NOW), 570),
+        (token_with(iat=NOW, exp=NOW - 5), 570),
+        (token_with(exp=NOW - 5), 570),
+        (token_with(exp=NOW * 1000), 570),
+        (token_with(exp=10**400), 570),
+        (token_with(iat=NOW, exp=math.inf), 570),
+        (token_with(iat=NOW, exp=math.nan), 570),
+        (token_with(iat=math.nan, exp=NOW + 300), 270),
+        (token_with(exp=str(NOW + 60)), 570),
+        (token_with(exp=True), 570),
+        (token_with(exp=None), 570),
+        (token_with(sub="no end"), 570),
+        ("opaque", 570),
+        ("a.b.c", 570),
+        ("eyJhbGciOiJub25lIn0.W10.", 570),
+    ],
+)
+def test_is_used_for_its_lifetime_less_a_margin(token: str, seconds: float) -> None:
+    assert usable_seconds(token, NOW) == pytest.approx(seconds, abs=0.001)
+
+
+def test_is_fetched_anew_when_it_is_about_to_end(server: NastyServer, client: FlowClient) -> None:
+    tokens = [token_with(iat=NOW, exp=NOW + 1, number=number) for number in range(50)]
+    server.on("token", gives_tokens(tokens))
+    first = client.token()
+
+    ends = time.monotonic() + 10
+    while client.token() == first and time.monotonic() < ends:
+        time.sleep(0.02)
+
+    assert client.token() != first
+
+
+def test_the_clock_of_this_machine_may_jump_without_harm(server: NastyServer, make_client: MakeClient) -> None:
+    server.on("token", gives_tokens([token_with(iat=NOW, exp=NOW + 600), "second"]))
+    now = [NOW]
+    client = make_client()
+    client._tokens._clock = lambda: now[0]
+    first = client.token()
+    now[0] += 10**6
+
+    assert client.token() == first
+
+
+def test_is_kept_out_of_every_picture_of_the_client(client: FlowClient) -> None:
+    token = client.token()
+
+    for text in (repr(client), str(vars(client)), repr(client._config), client.redact(f"{token} {API_KEY}")):
+        assert token not in text
+        assert API_KEY not in text
+
+
+def test_closing_leaves_no_connection_open(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(200, {"status": "queued"}))
+    client.campaign_status("queue_abc")
+
+    client.close()
+
+    assert client.campaign_status("queue_abc").status == "queued"
+    assert server.connections == 3
