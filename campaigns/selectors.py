@@ -1,12 +1,15 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
 from datetime import datetime
+from typing import TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState
-from campaigns.models import Agent, Branch, Campaign, Command, Event, Hold, Listing, Order, Plan
+from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Hold, Listing, Order, Plan, Settlement
+
+RowT = TypeVar("RowT", Order, Campaign)
 
 # What needs somebody's attention, by the word that the lists' filters and the home page use for it.
 ORDER_NEEDS: dict[str, tuple[str, Q]] = {
@@ -37,6 +40,11 @@ def campaigns_for(user: User | AnonymousUser) -> QuerySet[Campaign]:
     return Campaign.objects.all() if user.has_perm("campaigns.view_campaign") else Campaign.objects.none()
 
 
+def count_needs(rows: QuerySet[RowT], needs: dict[str, tuple[str, Q]]) -> dict[str, int]:
+    """Return how many of the rows have each need."""
+    return {name: rows.filter(condition).count() for name, (_, condition) in needs.items()}
+
+
 def order_page(user: User | AnonymousUser) -> QuerySet[Order]:
     """Return the user's orders with the rows that an order's page names."""
     people = ("created_by", "submitted_by", "approved_by")
@@ -56,6 +64,12 @@ def history(subject: Order | Campaign, limit: int) -> list[Event]:
 def open_command(campaign: Campaign) -> Command | None:
     """Return what was asked of the campaign and is neither confirmed nor given up; there is at most one."""
     return campaign.commands.filter(state__in=sorted(OPEN_COMMAND_STATES)).select_related("asked_by").first()
+
+
+def proposal_of_another(attempt: Attempt, user: User) -> Settlement | None:
+    """Return the last word of another person on an attempt in doubt, if it waits for a second one."""
+    others = attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user)
+    return others.select_related("proposed_by").order_by("-proposed_at", "-pk").first()
 
 
 def writers(order: Order) -> set[int]:

@@ -28,12 +28,14 @@ CSRF_TRUSTED_ORIGINS = read.names("CSRF_TRUSTED_ORIGINS", "")
 TIME_ZONE = read.time_zone("TIME_ZONE", "Africa/Johannesburg")
 CURRENCY = read.text("CURRENCY", "ZAR")
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = ["flowsite.formats"]  # times with the abbreviation of their zone, on every page
 USE_TZ = True
 ROOT_URLCONF = "flowsite.urls"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -150,6 +152,7 @@ BROKER_SCHEME = CELERY_BROKER_URL.split("://", 1)[0]
 BROKER_VISIBILITY_TIMEOUT = 3600
 
 if BROKER_SCHEME == "filesystem":
+    CELERY_BROKER_URL = "filesystem://localhost"  # kombu warns of a missing host, which has no meaning here
     for folder in ("messages", "control"):
         (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
@@ -215,5 +218,10 @@ UNFOLD = {
     "SITE_SYMBOL": "campaign",
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "campaigns.admin.look.environment",
+    "ENVIRONMENT_TITLE_PREFIX": "campaigns.admin.look.title_prefix",
     "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
+    "COLORS": {"primary": "campaigns.admin.look.primary"},
+    "SIDEBAR": {"navigation": "campaigns.admin.look.navigation"},
+    "STYLES": ["campaigns.admin.look.style"],
+    "SCRIPTS": ["campaigns.admin.look.script"],
 }

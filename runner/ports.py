@@ -38,7 +38,7 @@ def _problem(port: int, code: int) -> str:
 
 
 def _free_above(port: int, wanted: set[int]) -> int:
-    candidates = (*range(port + 1, HIGHEST + 1), *range(LOWEST_FOR_ALL, port))
+    candidates = [*range(port + 1, HIGHEST + 1), *range(LOWEST_FOR_ALL, port)]
     return next(other for other in candidates if other not in wanted and not _try(other))
 
 
@@ -50,5 +50,5 @@ def _try(port: int) -> int:
         try:
             candidate.bind(("127.0.0.1", port))
         except OSError as problem:
-            return problem.errno or errno.EIO
+            return int(problem.errno or errno.EIO)
     return 0

@@ -44,8 +44,10 @@ class Deed(Generic[RowT]):
     form: type[DeedForm] = DeedForm
     first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
     danger: bool = False
-    extra: str = ""
-    """A template with more to know before one decides."""
+    background: str = ""
+    """A template with what to know before one decides."""
+    knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    """Return what that template shows."""
 
     def is_for(self, user: Any, row: RowT) -> bool:
         """Say whether to offer it."""
@@ -137,6 +139,7 @@ def _ask(
         "says": deed.says(row),
         "page": _page(row),
         "row": row,
+        **deed.knows(row, person(request)),
     }
     return TemplateResponse(request, "admin/campaigns/deed.html", context, status=status)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +19,7 @@ from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome
 from campaigns.models.choices import label
 
 NOTHING = "–"
+UTC = ZoneInfo("UTC")
 
 # Tailwind's teal, one step darker than there, so that white text on it can be read.
 SANDBOX_PRIMARY = {
@@ -89,7 +91,6 @@ ACTORS: dict[str, str] = {
     ActorKind.FLOW: "cloud",
 }
 
-Choice = tuple[str, str]
 Menu = Iterable[tuple[str, str, str]]
 
 MENU: dict[str, Menu] = {
@@ -195,3 +196,13 @@ def short(text: str, length: int = 90) -> SafeString | str:
     if len(text) <= length:
         return text or NOTHING
     return format_html('<span title="{}">{}…</span>', text, text[: length - 1].rstrip())
+
+
+def style(_request: HttpRequest) -> str:
+    """Return the address of this site's few styles."""
+    return static("campaigns/console.css")
+
+
+def script(_request: HttpRequest) -> str:
+    """Return the address of the script that every page loads."""
+    return static("campaigns/labels.js")

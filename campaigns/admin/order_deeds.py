@@ -5,12 +5,13 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from campaigns import tasks
+from campaigns import selectors, tasks
+from campaigns.admin import tables
 from campaigns.admin.actions import Deed
 from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm, SettleForm
 from campaigns.domain.money import format_money
 from campaigns.domain.states import Move, OrderState, Resolution, moves_from
-from campaigns.models import Order
+from campaigns.models import Order, Settlement
 from campaigns.services import orders, publishing, settling
 from campaigns.services.errors import Refused
 
@@ -79,10 +80,32 @@ def _settle(order: Order, values: Values, user: User, now: datetime) -> str:
 
 def _proposed(order: Order, user: User) -> Values:
     """Begin with what another person proposed, so that agreeing is one click and differing is deliberate."""
-    last = order.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user).last()
+    last = _proposal(order, user)
     if last is None:
         return {}
     return {"resolution": last.resolution, "tracking_ids": "\n".join(last.tracking_ids), "evidence": last.evidence}
+
+
+def _proposal(order: Order, user: User) -> Settlement | None:
+    attempt = order.attempts.last()
+    return selectors.proposal_of_another(attempt, user) if attempt else None
+
+
+def _doubt(order: Order, user: User) -> Values:
+    """Return what was sent and what came back, what was proposed, and whose word is still needed."""
+    attempt, proposal = order.attempts.last(), _proposal(order, user)
+    if user.has_perm("campaigns.settle_alone"):
+        who = "You may settle this without a second person."
+    elif proposal:
+        who = f"{proposal.proposed_by.get_username()} has answered already: if you found the same, your answer settles it."
+    else:
+        who = "Your answer is kept; a second person must find the same before anything happens."
+    return {
+        "attempts": tables.attempts(order),
+        "settlements": tables.settlements(order),
+        "excerpt": attempt.excerpt if attempt else "",
+        "who": who,
+    }
 
 
 def _can(move: Move) -> Any:
@@ -135,7 +158,8 @@ ORDER_DEEDS: list[Deed[Order]] = [
         form=SettleForm,
         first_values=_proposed,
         danger=True,
-        extra="admin/campaigns/doubt.html",
+        background="admin/campaigns/doubt.html",
+        knows=_doubt,
     ),
     Deed(
         name="dry_run",

@@ -30,7 +30,7 @@ class FlowError(Exception):
         self.words = presentable(words or sentence, WORDS_LIMIT)
 
 
-class Rejected(FlowError):  # noqa: N818 - named for what it means for the money
+class Rejected(FlowError):
     """Flow understood the call and said no; nothing was done."""
 
 
@@ -38,7 +38,7 @@ class NotFound(Rejected):
     """Flow said no because it does not know what was asked for."""
 
 
-class NotSent(FlowError):  # noqa: N818 - named for what it means for the money
+class NotSent(FlowError):
     """Flow has definitely not processed the call."""
 
 
@@ -70,7 +70,7 @@ class TooManyRequests(NotSent):
         self.retry_after = retry_after
 
 
-class UnknownOutcome(FlowError):  # noqa: N818 - named for what it means for the money
+class UnknownOutcome(FlowError):
     """The call may or may not have been processed."""
 
 

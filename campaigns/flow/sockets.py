@@ -137,8 +137,11 @@ class WholeHeadResponse(http.client.HTTPResponse):
     def begin(self) -> None:
         source = self.fp
         self.fp = cast(io.BufferedReader, _WholeLines(source))
-        super().begin()
-        self.fp = source
+        try:
+            super().begin()
+        finally:
+            if self.fp is not None:  # it is None when the library has closed it
+                self.fp = source
 
 
 class WatchedConnection(urllib3.connection.HTTPConnection):

@@ -200,7 +200,7 @@ def _post(order: Order, attempt: Attempt, token: str, clock: Clock) -> Answer:
     logger.info("Flow accepted order %s: %s", order.order_ref, ", ".join(published.tracking_ids))
     return Answer(
         Outcome.PUBLISHED,
-        f"Flow accepted the order with {len(published.tracking_ids)} tracking ids.",
+        f"Flow accepted the order: {', '.join(published.tracking_ids)}.",
         http_status=published.http_status,
         excerpt=published.excerpt,
         tracking_ids=published.tracking_ids,

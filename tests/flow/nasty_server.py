@@ -199,7 +199,10 @@ def read_request(sock: socket.socket, stopped: threading.Event) -> Received | No
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     while len(body) < int(headers.get("content-length", 0)):
-        body += sock.recv(65536)
+        more = sock.recv(65536)
+        if not more:
+            return None
+        body += more
     method, target, _ = first.split(" ")
     return Received(method, target, headers, body)
 
@@ -215,7 +218,7 @@ def says(status: int, content: Any = b"", **headers: str) -> Play:
     """Answer properly: bytes as they are, everything else as JSON. Underscores in header names stand for hyphens."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
     data = message(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    return lambda peer, request: peer.send(data)
+    return lambda peer, _: peer.send(data)
 
 
 def then_closes(data: bytes) -> Play:

@@ -45,7 +45,7 @@ def test_the_child_makes_connections_of_its_own(server: NastyServer, client: Flo
 
 
 def test_the_child_does_not_wait_for_a_lock_of_the_parents_threads(server: NastyServer, client: FlowClient) -> None:
-    server.on("token", delayed(gives_tokens(TOKENS), 1.5), gives_tokens(TOKENS[5:]))
+    server.on("token", delayed(gives_tokens(TOKENS), 0.6), gives_tokens(TOKENS[5:]))
     server.on("status", STATUS)
     fetching = threading.Thread(target=client.token)
     fetching.start()
@@ -62,7 +62,7 @@ def test_the_child_does_not_wait_for_a_lock_of_the_parents_threads(server: Nasty
 def test_the_child_has_a_watchdog_of_its_own(
     server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
 ) -> None:
-    client = make_client(read_timeout=20, deadline=1)
+    client = make_client(read_timeout=20, deadline=0.4)
     client.token()
     server.on("publish", trickles(b"HTTP/1.1 202 " + b"A" * 5000))
 

@@ -12,7 +12,7 @@ import requests.adapters
 
 from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
 from tests.flow.conftest import IMPATIENT, TOKENS, MakeClient, config_for, failing
-from tests.flow.nasty_server import NastyServer, black_hole, gives_tokens, refused_address, running, says
+from tests.flow.nasty_server import NastyServer, Peer, black_hole, gives_tokens, refused_address, running, says
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 """A self-signed certificate for "localhost", with its key: worth nothing outside of these tests."""
@@ -71,7 +71,9 @@ def test_many_addresses_together_get_no_more_time_than_the_call_has(
     real = socket.getaddrinfo
 
     def ten_times(host: str, *arguments: Any, **more: Any) -> list[Any]:
-        return real("127.0.0.1" if host == "many.example" else host, *arguments, **more) * 10
+        if host != "many.example":
+            return real(host, *arguments, **more)
+        return real("127.0.0.1", *arguments, **more) * 10
 
     with black_hole() as address:
         client = make_client(address.replace("127.0.0.1", "many.example"), **IMPATIENT)
@@ -130,7 +132,11 @@ def test_a_handshake_that_never_ends_means_not_sent(
 def test_a_reset_in_the_handshake_means_not_sent(
     server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
 ) -> None:
-    server.on_connect = lambda peer: peer.reset()
+    def resets_after_the_first_message(peer: Peer) -> None:
+        peer.sock.recv(65536)
+        peer.reset()
+
+    server.on_connect = resets_after_the_first_message
     client = make_client(server.url.replace("http:", "https:"))
 
     failing(NotSent, client.publish, request_to_publish, TOKENS[0])
@@ -169,12 +175,12 @@ def test_a_trusted_server_is_published_to_over_tls(
 def test_a_silent_server_over_tls_leaves_the_outcome_open(
     tls_server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
 ) -> None:
-    tls_server.on("publish", lambda peer, request: peer.trickle(b"HTTP/1.1 202 Accepted\r\n" * 100, 0.05))
-    client = make_client(tls_server.url, connect_timeout=2, read_timeout=2, deadline=1)
+    tls_server.on("publish", lambda peer, _: peer.trickle(b"HTTP/1.1 202 Accepted\r\n" * 100, 0.05))
+    client = make_client(tls_server.url, connect_timeout=2, read_timeout=2, deadline=0.5)
 
     error = failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
 
-    assert "1 seconds for a call were over" in str(error)
+    assert "0.5 seconds for a call were over" in str(error)
     assert len(tls_server.received) == 1
 
 

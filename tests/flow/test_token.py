@@ -208,7 +208,7 @@ def test_no_redirect_carries_the_key_elsewhere(server: NastyServer, client: Flow
 
 def test_a_waiting_call_gives_up_at_its_own_deadline(server: NastyServer, make_client: MakeClient) -> None:
     client = make_client(read_timeout=20, deadline=20)
-    server.on("token", delayed(gives_tokens(TOKENS), 1.5))
+    server.on("token", delayed(gives_tokens(TOKENS), 0.8))
     first = threading.Thread(target=client.token)
     first.start()
     while not server.received:

@@ -23,7 +23,7 @@ class Command(ConsoleCommand):
     help = "Check settings, database, broker and Flow's token, and say what to mend. Publishes nothing."
     requires_system_checks: list[str] = []  # they are its own first part
 
-    def run(self, **options: Any) -> Report:
+    def run(self, **_: Any) -> Report:
         """Look at every part, whatever the others say."""
         parts: dict[str, Callable[[], str]] = {
             "settings": _settings,

@@ -1,0 +1,65 @@
+"""What the page of one campaign shows: what Flow said and when, what was asked, and what happened."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look, tables
+from campaigns.models import Campaign, Command
+from campaigns.models.choices import label
+from campaigns.selectors import campaign_page as campaigns
+from campaigns.selectors import open_command
+
+__all__ = ["asked_words", "campaigns", "context"]
+
+Pair = tuple[str, str | SafeString]
+
+
+def context(campaign: Campaign, now: datetime) -> dict[str, Any]:
+    """Return what the page's template needs."""
+    asked = open_command(campaign)
+    return {
+        "campaign": campaign,
+        "phase": look.badge(campaign.phase, look.PHASES),
+        "checked": look.checked(campaign.checked_at, now),
+        "asked": asked_words(asked) if asked else "",
+        "missing": f"Flow has not known this tracking id since {look.when(campaign.missing_since)}."
+        if campaign.missing_since
+        else "",
+        "flow": _flow(campaign),
+        "ours": _ours(campaign),
+        "commands": tables.commands(campaign),
+        "history": tables.history(campaign),
+    }
+
+
+def asked_words(command: Command) -> str:
+    """Return what was asked and is not confirmed."""
+    asked = f"{label(command.action)} asked by {command.asked_by.get_username()} at {look.when(command.asked_at)}"
+    said = f" Flow's words: {command.words}" if command.words else ""
+    return f"{asked} – not confirmed yet. Reason: {command.reason}.{said}"
+
+
+def _flow(campaign: Campaign) -> list[Pair]:
+    return [
+        ("Flow's status", format_html("<code>{}</code>", campaign.flow_status) if campaign.flow_status else look.NOTHING),
+        ("Phase since", look.when(campaign.changed_at)),
+        ("Flow's message", campaign.message or look.NOTHING),
+        ("Flow's campaign id", campaign.flow_campaign_id or look.NOTHING),
+        ("Last heard from Flow", look.when(campaign.checked_at)),
+        ("Next check", look.when(campaign.next_check_at) if campaign.next_check_at else "none: the campaign is over"),
+    ]
+
+
+def _ours(campaign: Campaign) -> list[Pair]:
+    zone = campaign.branch.zone
+    return [
+        ("Order", look.link("campaigns_order_change", campaign.order_id, campaign.order)),
+        ("Branch", str(campaign.branch)),
+        ("Plan", str(campaign.order.plan)),
+        ("Start", look.when(campaign.starts_at, zone)),
+        ("End", look.when(campaign.ends_at, zone)),
+        ("Published in", look.link("campaigns_attempt_change", campaign.attempt_id, f"attempt {campaign.attempt.number}")),
+    ]

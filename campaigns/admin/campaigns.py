@@ -1,0 +1,77 @@
+"""Campaigns: the list and the page of one campaign."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from campaigns.admin import campaign_page, look
+from campaigns.admin.actions import buttons, deed_urls
+from campaigns.admin.base import ReadOnlyAdmin, person
+from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
+from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
+from campaigns.models import Campaign
+from campaigns.selectors import campaigns_for
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ReadOnlyAdmin[Campaign]):
+    """What Flow says of each tracking id, and when it said so."""
+
+    list_display = ("tracking_id", "order", "branch", "phase_badge", "flow_status", "heard", "starts", "ends")
+    list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
+    list_filter_submit = True
+    list_select_related = ("order", "branch")
+    search_fields = ("tracking_id__startswith", "order__order_ref__startswith")
+    search_help_text = "Tracking id or order ref, from its beginning"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
+        """Return the campaigns that this person may see."""
+        return campaigns_for(person(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the deeds."""
+        return [*deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show a campaign; whatever is sent here changes nothing."""
+        mine = campaign_page.campaigns(person(request))
+        campaign = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **campaign_page.context(campaign, timezone.now()),
+            "opts": self.opts,
+            "original": campaign,
+            "title": f"Campaign {campaign}",
+            "buttons": buttons(request.user, campaign, CAMPAIGN_DEEDS),
+        }
+        return TemplateResponse(request, "admin/campaigns/campaign.html", context)
+
+    @admin.display(description="phase", ordering="phase")
+    def phase_badge(self, campaign: Campaign) -> SafeString:
+        """Return our reading of Flow's status."""
+        return look.badge(campaign.phase, look.PHASES)
+
+    @admin.display(description="heard from Flow")
+    def heard(self, campaign: Campaign) -> SafeString:
+        """Return how long ago Flow told about it."""
+        return look.checked(campaign.checked_at, timezone.now())
+
+    @admin.display(description="start")
+    def starts(self, campaign: Campaign) -> str:
+        """Return its start on the branch's clock."""
+        return look.when(campaign.starts_at, campaign.branch.zone)
+
+    @admin.display(description="end")
+    def ends(self, campaign: Campaign) -> str:
+        """Return its end on the branch's clock."""
+        return look.when(campaign.ends_at, campaign.branch.zone)

@@ -1,0 +1,73 @@
+"""The home page: what needs somebody, each with a link to exactly those rows."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns import selectors
+from campaigns.admin.base import person
+from campaigns.admin.look import when
+
+# The need, what the card says beneath its number, its icon, and whether a number above zero is an alarm.
+ORDER_CARDS = [
+    ("settling", "orders in doubt: settle them", "help", True),
+    ("mending", "orders rejected: mend or cancel them", "block", True),
+    ("approval", "orders waiting for approval", "how_to_reg", False),
+    ("patience", "orders queued with a problem", "schedule_send", False),
+]
+CAMPAIGN_CARDS = [
+    ("confirmation", "campaigns with a command not confirmed yet", "settings_remote", False),
+    ("attention", "campaigns with a problem", "error", True),
+]
+FIRST_STEPS = [
+    ("branch", "Add your branches", "each with Flow's external id and its time zone"),
+    ("plan", "Add Flow's plans", "their references and default budgets"),
+    ("listing", "Add listings", "the properties to advertise"),
+    ("order", "Build the first order", "nothing is published until it is submitted"),
+]
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Return the home page's context with its cards."""
+    return {
+        **context,
+        "cards": [*_order_cards(request), *_campaign_cards(request)],
+        "first_steps": _first_steps(request) if selectors.nothing_yet() else [],
+        "held_until": _held(),
+        "may_add_order": request.user.has_perm("campaigns.add_order"),
+    }
+
+
+def _order_cards(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("campaigns.view_order"):
+        return []
+    counts = selectors.count_needs(selectors.orders_for(person(request)), selectors.ORDER_NEEDS)
+    return [_card("order", counts, card) for card in ORDER_CARDS]
+
+
+def _campaign_cards(request: HttpRequest) -> list[dict[str, Any]]:
+    if not request.user.has_perm("campaigns.view_campaign"):
+        return []
+    counts = selectors.count_needs(selectors.campaigns_for(person(request)), selectors.CAMPAIGN_NEEDS)
+    return [_card("campaign", counts, card) for card in CAMPAIGN_CARDS]
+
+
+def _card(model: str, counts: dict[str, int], card: tuple[str, str, str, bool]) -> dict[str, Any]:
+    need, text, icon, alarming = card
+    url = f"{reverse(f'admin:campaigns_{model}_changelist')}?needs={need}"
+    return {"need": need, "text": text, "icon": icon, "count": counts[need], "url": url, "alarm": alarming and counts[need]}
+
+
+def _first_steps(request: HttpRequest) -> list[dict[str, str]]:
+    return [
+        {"title": title, "text": text, "url": reverse(f"admin:campaigns_{model}_add")}
+        for model, title, text in FIRST_STEPS
+        if request.user.has_perm(f"campaigns.add_{model}")
+    ]
+
+
+def _held() -> str:
+    until = selectors.held_until(timezone.now())
+    return when(until) if until else ""

@@ -1,0 +1,54 @@
+"""What the order's form tells while it is filled in: the plan's defaults, the branch's clock, the end that follows."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Model
+from django.utils import timezone
+
+from campaigns.admin.times import in_zone, local_text, parse_local
+from campaigns.domain.money import format_money
+from campaigns.models import Branch, Plan
+
+
+def facts(asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return texts for the form's hints, and the end that the plan's duration gives; what is not known is left out."""
+    plan, branch = _row(Plan, asked.get("plan", "")), _row(Branch, asked.get("branch", ""))
+    found: dict[str, Any] = {}
+    if isinstance(plan, Plan):
+        found["plan"] = _plan_words(plan)
+    if isinstance(branch, Branch):
+        found["zones"] = {name: _zone_words(asked.get(name, ""), branch.zone) for name in ("start_at", "end_at")}
+    if isinstance(plan, Plan) and isinstance(branch, Branch):
+        found["end"] = _end(asked.get("start_at", ""), plan, branch.zone)
+    return found
+
+
+def _row(model: type[Model], pk: str) -> Model | None:
+    return model._default_manager.filter(pk=pk).first() if pk.isdecimal() else None
+
+
+def _plan_words(plan: Plan) -> str:
+    most = f" · at most {plan.max_listings} listings" if plan.max_listings else ""
+    budget = format_money(plan.default_budget, plan.currency)
+    return f"Default budget {budget} · {plan.duration_days} days{most}"
+
+
+def _zone_words(written: str, zone: ZoneInfo) -> str:
+    """Return the zone's name and abbreviation at the time that is written, which summer time may change."""
+    try:
+        moment = in_zone(parse_local(written), zone) if written else timezone.now().astimezone(zone)
+    except ValueError as error:
+        return str(error)
+    return f"{moment:%Z} ({zone.key})"
+
+
+def _end(written: str, plan: Plan, zone: ZoneInfo) -> str:
+    """Return the start plus the plan's days, at the same time of the branch's clock; empty where there is no start."""
+    try:
+        start: datetime = parse_local(written)
+        return local_text(in_zone(start + timedelta(days=plan.duration_days), zone), zone)
+    except (ValueError, OverflowError):
+        return ""

@@ -1,0 +1,58 @@
+"""The next step of an order, in words: what it is, and who can take it."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from campaigns import selectors
+from campaigns.admin import look
+from campaigns.domain.states import OrderState
+from campaigns.models import Order
+
+NAMED = 5
+
+
+def next_step(order: Order, user: User, now: datetime) -> str:
+    """Return what happens next to the order and who can make it happen."""
+    words = {
+        OrderState.DRAFT: "Submit it. Until then nothing is sent and it can be edited. ",
+        OrderState.AWAITING_APPROVAL: "Somebody who neither wrote nor submitted it approves or rejects it. ",
+        OrderState.QUEUED: _queued(order, now),
+        OrderState.PUBLISHING: "A worker is sending it to Flow now. Load this page again in a few seconds.",
+        OrderState.PUBLISHED: "Nothing: Flow took it. Its campaigns are followed below.",
+        OrderState.REJECTED: "Flow or a rule said no, and nothing was published. Return it to draft, mend it and submit it again. ",
+        OrderState.UNKNOWN: (
+            f"Nobody knows whether Flow published it, so it is not sent again by itself. Look for {order.order_ref} at Flow, "
+            "then settle the doubt: two people must say the same, or one who may do it alone. "
+        ),
+        OrderState.CANCELLED: "Nothing: it is over. To publish the same, build a new order.",
+    }
+    return words[OrderState(order.state)] + _who(order, user)
+
+
+def _queued(order: Order, now: datetime) -> str:
+    held = selectors.held_until(now)
+    if held:
+        return f"It waits: Flow asked us to wait until {look.when(held)}. Then a worker sends it."
+    if order.next_attempt_at and order.next_attempt_at > now:
+        return f"It waits: a worker tries again at {look.when(order.next_attempt_at)}."
+    return "A worker sends it to Flow within half a minute. Load this page again."
+
+
+def _who(order: Order, user: User) -> str:
+    permission = {
+        OrderState.DRAFT: "submit_order",
+        OrderState.REJECTED: "submit_order",
+        OrderState.AWAITING_APPROVAL: "approve_order",
+        OrderState.UNKNOWN: "settle_order",
+    }.get(OrderState(order.state))
+    if permission is None:
+        return ""
+    people = selectors.people_who_may(permission)
+    if permission == "approve_order":
+        people = people.exclude(pk__in=selectors.writers(order))
+    names = ["you" if each == user else each.get_username() for each in people[: NAMED + 1]]
+    if not names:
+        return f"Nobody can yet: ask an administrator to give somebody the permission “{permission}”."
+    more = " and others" if len(names) > NAMED else ""
+    return f"Who can: {', '.join(names[:NAMED])}{more}."

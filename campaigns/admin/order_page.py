@@ -1,0 +1,75 @@
+"""What the page of one order shows, in the order in which somebody asks: where it stands, what is next, the money, the past."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look, tables
+from campaigns.admin.order_next import next_step
+from campaigns.domain.money import format_money
+from campaigns.models import Order
+from campaigns.selectors import order_page as orders
+
+__all__ = ["context", "orders"]
+
+Pair = tuple[str, str | SafeString]
+
+
+def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
+    """Return what the page's template needs."""
+    return {
+        "order": order,
+        "state": look.badge(order.state, look.STATES),
+        "next_step": next_step(order, user, now),
+        "what": _what(order),
+        "listings": list(order.listings.order_by("title", "pk")),
+        "money": _money(order),
+        "people": _people(order),
+        "attempts": tables.attempts(order),
+        "campaigns": tables.campaigns(order, now),
+        "settlements": tables.settlements(order),
+        "history": tables.history(order),
+    }
+
+
+def _what(order: Order) -> list[Pair]:
+    return [
+        ("Branch", f"{order.branch}"),
+        ("Agent", f"{order.agent}" if order.agent else look.NOTHING),
+        ("Plan", f"{order.plan}"),
+        ("Start", _both(order, order.start_at)),
+        ("End", _both(order, order.end_at)),
+    ]
+
+
+def _both(order: Order, moment: datetime | None) -> str | SafeString:
+    """Return the moment on the branch's clock, and in UTC as it is sent."""
+    if moment is None:
+        return "None is sent: Flow decides"
+    local, utc = look.when(moment, order.branch.zone), look.when(moment, look.UTC)
+    return format_html('{} <span class="text-subtle whitespace-nowrap">({})</span>', local, utc)
+
+
+def _money(order: Order) -> list[Pair]:
+    default = format_money(order.plan.default_budget, order.plan.currency)
+    own = order.budget_override is not None
+    pairs: list[Pair] = [
+        ("Amount", format_html("<strong>{}</strong>", format_money(order.amount, order.amount_currency))),
+        ("Where from", f"Override; the plan's default is {default}" if own else f"The plan's default, {default}"),
+        ("Counted", "As entered. Flow does not document whether per listing or per order."),
+    ]
+    if order.payload:
+        pairs.append(("Payload SHA-256", format_html('<code class="break-all">{}</code>', order.payload_sha256)))
+    return pairs
+
+
+def _people(order: Order) -> list[Pair]:
+    did = [
+        ("Created", order.created_by, order.created_at),
+        ("Submitted", order.submitted_by, order.submitted_at),
+        ("Approved", order.approved_by, order.approved_at),
+    ]
+    return [(deed, f"{who.get_username()}, {look.when(at)}") for deed, who, at in did if who]

@@ -1,0 +1,153 @@
+"""Orders: the list, the page of one order, and the form of a draft."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from campaigns.admin import look, order_facts, order_page
+from campaigns.admin.actions import buttons, deed_urls
+from campaigns.admin.base import ReadOnlyAdmin, person
+from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
+from campaigns.admin.forms import OrderForm, add_refusal
+from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.domain.money import format_money
+from campaigns.domain.states import OrderState
+from campaigns.models import Order
+from campaigns.selectors import orders_for
+from campaigns.services import orders
+from campaigns.services.errors import Refused
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin[Order]):
+    """What to publish. Nothing is written here but by the services, and only a draft has a form."""
+
+    list_display = ("order_ref", "branch", "plan", "state_badge", "costs", "starts", "trouble")
+    list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
+    list_filter_submit = True
+    list_select_related = ("branch", "plan")
+    search_fields = ("order_ref__startswith",)
+    search_help_text = "Order ref, from its beginning"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        """Return the orders that this person may see."""
+        return orders_for(person(request))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether this person may build orders."""
+        return request.user.has_perm("campaigns.add_order")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the draft's form, the facts it shows, and the deeds."""
+        view = self.admin_site.admin_view
+        return [
+            path("facts/", view(self.facts_view), name="campaigns_order_facts"),
+            path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
+            *deed_urls(self, ORDER_DEEDS),
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """Show an order; whatever is sent here changes nothing."""
+        mine = order_page.orders(person(request))
+        order = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            **order_page.context(order, person(request), timezone.now()),
+            "opts": self.opts,
+            "original": order,
+            "title": f"Order {order}",
+            "buttons": buttons(request.user, order, ORDER_DEEDS),
+            "may_edit": self._may_edit(request, order),
+        }
+        return TemplateResponse(request, "admin/campaigns/order.html", context)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        """Ask for a new order."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = OrderForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                order = orders.create_order(
+                    form.content(),
+                    order_ref=form.cleaned_data["order_ref"],
+                    user=person(request),
+                    now=timezone.now(),
+                )
+            except (Refused, ValidationError) as refusal:
+                add_refusal(form, refusal)
+            else:
+                messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
+                return redirect("admin:campaigns_order_change", order.pk)
+        return self._form_page(request, form, None)
+
+    def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask for another content of a draft."""
+        order = get_object_or_404(order_page.orders(person(request)), pk=pk)
+        if not request.user.has_perm("campaigns.change_order"):
+            raise PermissionDenied
+        if order.state != OrderState.DRAFT and request.method != "POST":
+            messages.error(request, f"Order {order} is submitted and can't be edited. Return it to draft first.")
+            return redirect("admin:campaigns_order_change", pk)
+        form = OrderForm(request.POST if request.method == "POST" else None, order=order)
+        if request.method == "POST" and form.is_valid():
+            try:
+                version = form.cleaned_data["version"]
+                orders.edit_order(pk, version, form.content(), user=person(request), now=timezone.now())
+            except (Refused, ValidationError) as refusal:
+                add_refusal(form, refusal)
+            else:
+                messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
+                return redirect("admin:campaigns_order_change", pk)
+        return self._form_page(request, form, order)
+
+    def facts_view(self, request: HttpRequest) -> JsonResponse:
+        """Return, for the form's script, what the chosen plan and branch mean for the order."""
+        if not (request.user.has_perm("campaigns.view_plan") and request.user.has_perm("campaigns.view_branch")):
+            raise PermissionDenied
+        return JsonResponse(order_facts.facts(request.GET))
+
+    def _form_page(self, request: HttpRequest, form: OrderForm, order: Order | None) -> TemplateResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": order,
+            "title": f"Edit order {order}" if order else "New order",
+            "form": form,
+            "order": order,
+        }
+        return TemplateResponse(request, "admin/campaigns/order_form.html", context)
+
+    def _may_edit(self, request: HttpRequest, order: Order) -> bool:
+        return order.state == OrderState.DRAFT and request.user.has_perm("campaigns.change_order")
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, order: Order) -> SafeString:
+        """Return where it stands."""
+        return look.badge(order.state, look.STATES)
+
+    @admin.display(description="amount")
+    def costs(self, order: Order) -> str:
+        """Return what it costs."""
+        return format_money(order.amount, order.amount_currency)
+
+    @admin.display(description="start")
+    def starts(self, order: Order) -> str:
+        """Return when it starts, on the branch's clock."""
+        return look.when(order.start_at, order.branch.zone)
+
+    @admin.display(description="problem")
+    def trouble(self, order: Order) -> SafeString | str:
+        """Return what staff must know first."""
+        return look.short(order.problem, 60)

@@ -1,0 +1,90 @@
+"""The tables of the order's and the campaign's pages, for Unfold's table component."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html_join
+
+from campaigns import selectors
+from campaigns.admin import look
+from campaigns.admin.events import actor
+from campaigns.models import Campaign, Order
+from campaigns.models.choices import label
+
+Table = dict[str, list[Any]]
+
+MOST = 100
+
+
+def attempts(order: Order) -> Table:
+    """Return the attempts to publish the order."""
+    rows = [
+        [
+            look.link("campaigns_attempt_change", attempt.pk, f"Attempt {attempt.number}"),
+            look.badge(attempt.outcome, look.OUTCOMES),
+            look.when(attempt.claimed_at),
+            look.when(attempt.sent_at),
+            attempt.http_status or look.NOTHING,
+            attempt.words or look.NOTHING,
+        ]
+        for attempt in order.attempts.order_by("number")[:MOST]
+    ]
+    return {"headers": ["Attempt", "Outcome", "Taken", "Began to send", "HTTP", "What came back"], "rows": rows}
+
+
+def campaigns(order: Order, now: datetime) -> Table:
+    """Return the campaigns that Flow made of the order."""
+    rows = [
+        [
+            look.link("campaigns_campaign_change", campaign.pk, campaign.tracking_id),
+            look.badge(campaign.phase, look.PHASES),
+            campaign.flow_status or look.NOTHING,
+            look.checked(campaign.checked_at, now),
+            campaign.problem or look.NOTHING,
+        ]
+        for campaign in order.campaigns.order_by("pk")[:MOST]
+    ]
+    return {"headers": ["Tracking id", "Phase", "Flow's status", "Heard from Flow", "Problem"], "rows": rows}
+
+
+def settlements(order: Order) -> Table:
+    """Return what people proposed and confirmed about the order's doubt."""
+    rows = [
+        [
+            label(settlement.resolution),
+            format_html_join(" ", "<code>{}</code>", ([tracking_id] for tracking_id in settlement.tracking_ids)),
+            settlement.evidence or look.NOTHING,
+            f"{settlement.proposed_by.get_username()}, {look.when(settlement.proposed_at)}",
+            f"{settlement.confirmed_by.get_username()}, {look.when(settlement.confirmed_at)}"
+            if settlement.confirmed_by
+            else "not confirmed",
+        ]
+        for settlement in order.settlements.select_related("proposed_by", "confirmed_by")[:MOST]
+    ]
+    return {"headers": ["Says", "Tracking ids", "Evidence", "Proposed", "Confirmed"], "rows": rows}
+
+
+def commands(campaign: Campaign) -> Table:
+    """Return what was asked of the campaign."""
+    rows = [
+        [
+            label(command.action),
+            look.badge(command.state, look.COMMANDS),
+            f"{command.asked_by.get_username()}, {look.when(command.asked_at)}",
+            command.reason,
+            command.words or look.NOTHING,
+        ]
+        for command in campaign.commands.select_related("asked_by")[:MOST]
+    ]
+    return {"headers": ["Command", "State", "Asked", "Reason", "Flow's words"], "rows": rows}
+
+
+def history(subject: Order | Campaign) -> Table:
+    """Return the newest lines of the history."""
+    rows = [
+        [look.when(event.at), actor(event), event.campaign or look.NOTHING, event.text]
+        for event in selectors.history(subject, MOST)
+    ]
+    if isinstance(subject, Campaign):
+        return {"headers": ["When", "Who", "What"], "rows": [[at, who, text] for at, who, _, text in rows]}
+    return {"headers": ["When", "Who", "Campaign", "What"], "rows": rows}

@@ -1,0 +1,93 @@
+"""Turn the text of one cell into the value of its field, with the model's own rules."""
+
+import re
+import unicodedata
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from campaigns.domain.money import parse_amount
+from campaigns.services.catalogue.columns import Field
+
+BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+LINE_BREAKS = re.compile(r"\s*[\n\r\t\v\f\x85\u2028\u2029]\s*")
+LONGEST = 100  # of numbers and of the ids of branches and agents
+
+
+def read_cell(field: Field, raw: str) -> Any:
+    """Return the cell's value; a branch or agent stays the external id that names it.
+
+    An empty cell is the field's default or nothing, where the field allows that; line breaks become spaces. Raises
+    ValidationError with what to do.
+    """
+    text = LINE_BREAKS.sub(" ", raw.strip())
+    if not text:
+        return _empty(field)
+    _refuse_unfit(field, text)
+    if isinstance(field, models.ForeignKey):
+        return text
+    if isinstance(field, models.BooleanField):
+        return _boolean(text)
+    if isinstance(field, models.DecimalField):
+        return _clean(field, _amount(text))
+    if isinstance(field, models.IntegerField):
+        return _clean(field, _whole_number(text))
+    return _clean(field, text)
+
+
+def _empty(field: Field) -> Any:
+    if field.null:
+        return None
+    if field.has_default():
+        return field.get_default()
+    if field.blank:
+        return ""
+    raise ValidationError("The cell is empty. Fill it in.")
+
+
+def _refuse_unfit(field: Field, text: str) -> None:
+    control = next((sign for sign in text if unicodedata.category(sign) == "Cc"), None)
+    if control is not None:
+        raise ValidationError(
+            f"The cell holds an invisible control character (U+{ord(control):04X}). Type it again without."
+        )
+    most = field.max_length or LONGEST
+    if len(text) > most:
+        raise ValidationError(f"The cell has {len(text):,} characters, and at most {most} fit. Shorten it.")
+
+
+def _clean(field: Field, value: Any) -> Any:
+    try:
+        return field.clean(value, None)
+    except ValidationError:
+        # Their own words say neither what was read nor how it should look.
+        if isinstance(field, models.EmailField):
+            raise ValidationError(
+                f"“{value}” is not an email address. Write one such as name@agency.example."
+            ) from None
+        if isinstance(field, models.URLField):
+            raise ValidationError(
+                f"“{value}” is not a web address. Write it whole, such as https://portal.example/1."
+            ) from None
+        raise
+
+
+def _boolean(text: str) -> bool:
+    try:
+        return BOOLEANS[text.lower()]
+    except KeyError:
+        raise ValidationError(f"“{text}” is neither yes nor no. Write yes or no.") from None
+
+
+def _amount(text: str) -> Any:
+    try:
+        return parse_amount(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _whole_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValidationError(f"“{text}” is not a whole number. Write digits only, such as 14.")
+    return int(text)

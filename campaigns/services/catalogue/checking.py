@@ -1,0 +1,107 @@
+"""Check the headers and the cells of a file, without a look at the database."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from campaigns.services.catalogue.cells import read_cell
+from campaigns.services.catalogue.columns import Table
+from campaigns.services.catalogue.reading import Cell, Row, RowError, Wrong
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A row whose cells were read: the values of those columns that hold no error."""
+
+    line: int
+    values: dict[str, Any]
+
+
+def check_header(table: Table, header: Row) -> tuple[tuple[str, ...], list[RowError]]:
+    """Return the file's columns in their order, and what is wrong with them."""
+    cells = list(header.cells)
+    while cells[-1] == "":
+        cells.pop()
+    names = ["" if isinstance(cell, Wrong) else cell.strip().lower() for cell in cells]
+    errors = []
+    for number, (name, cell) in enumerate(zip(names, cells, strict=True), 1):
+        problem = cell.message if isinstance(cell, Wrong) else _header_problem(table, name, names[: number - 1])
+        if problem:
+            errors.append(RowError(header.line, name[:50] or f"number {number}", problem))
+    errors += [
+        RowError(header.line, name, f"The column is missing. Add it; needed are: {', '.join(table.required)}.")
+        for name in table.required
+        if name not in names
+    ]
+    return tuple(names), errors
+
+
+def _header_problem(table: Table, name: str, before: list[str]) -> str:
+    if not name:
+        return "The column has no header. Name it, or delete the column."
+    if name in before:
+        return "The column stands twice. Delete one of the two."
+    if name in table.columns:
+        return ""
+    close = get_close_matches(name, table.columns, n=1)
+    guess = f" Did you mean {close[0]}?" if close else ""
+    return f"The column is not known.{guess} Rename or delete it; known are: {', '.join(table.columns)}."
+
+
+class Checker:
+    """Checks rows of one table; the same text in the same column is judged once."""
+
+    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
+        self.table = table
+        self.columns = columns
+        self.errors: list[RowError] = []
+        self._judged: dict[tuple[str, str], tuple[Any, list[str]]] = {}
+        self._lines: dict[str, int] = {}
+
+    def check(self, row: Row) -> Draft:
+        """Read a row, remembering what is wrong with it."""
+        values: dict[str, Any] = {}
+        if self._fits(row):
+            for column, cell in zip(self.columns, row.cells, strict=False):
+                value, messages = self._judge(column, cell)
+                self.errors += [RowError(row.line, column, message) for message in messages]
+                if not messages:
+                    values[column] = value
+            self._refuse_repetition(row, values)
+        return Draft(row.line, values)
+
+    def _fits(self, row: Row) -> bool:
+        wanted, found = len(self.columns), len(row.cells)
+        if found < wanted or any(row.cells[wanted:]):
+            message = (
+                f"The row has {found} cells, the headers have {wanted}. Look for a separator too many, one missing, "
+            )
+            message += "or a cell that needs quotation marks because it contains a separator."
+            self.errors.append(RowError(row.line, "", message))
+            return False
+        return True
+
+    def _judge(self, column: str, cell: Cell) -> tuple[Any, list[str]]:
+        if isinstance(cell, Wrong):
+            return None, [cell.message]
+        judged = self._judged.get((column, cell))
+        if judged is None:
+            judged = self._judged[column, cell] = self._read(column, cell)
+        return judged
+
+    def _read(self, column: str, text: str) -> tuple[Any, list[str]]:
+        try:
+            return read_cell(self.table.field(column), text), []
+        except ValidationError as error:
+            return None, error.messages
+
+    def _refuse_repetition(self, row: Row, values: dict[str, Any]) -> None:
+        key = values.get(self.table.key)
+        if key is None:
+            return
+        first = self._lines.setdefault(key, row.line)
+        if first != row.line:
+            message = f"“{key}” stands in {first} already. Keep one of the two rows."
+            self.errors.append(RowError(row.line, self.table.key, message))

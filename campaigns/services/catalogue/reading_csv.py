@@ -1,0 +1,73 @@
+"""Read CSV: UTF-8, with commas, semicolons or tabs."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+from campaigns.services.catalogue.reading import Row, Source, Unreadable
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+AS_UTF8 = "Save it again as UTF-8: in Excel “CSV UTF-8 (comma delimited)”, in LibreOffice the character set “Unicode (UTF-8)”."
+
+
+def open_csv(content: bytes) -> Source:
+    """Return the rows of a CSV file. Raises Unreadable where it is no CSV in UTF-8."""
+    text = _decode(content)
+    if text.lstrip().startswith("<"):
+        raise Unreadable("The file is a web page or XML, whatever its name says. Save it as CSV or as .xlsx.", 1)
+    delimiter = _delimiter(text)
+    notes = () if delimiter == "," else (f"The columns are read as separated by {DELIMITERS[delimiter]}.",)
+    return Source("Line", notes, _rows(text, delimiter))
+
+
+def _decode(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unreadable(f"The file is written in UTF-16 (“Unicode text”). {AS_UTF8}", 1)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _encoding_error(content) from None
+
+
+def _encoding_error(content: bytes) -> Unreadable:
+    wrong = [
+        (number, line) for number, line in enumerate(content.splitlines(), 1) if _first_wrong_byte(line) is not None
+    ]
+    number, line = wrong[0]
+    at = _first_wrong_byte(line) or 0
+    more = f" (so are {len(wrong) - 1} more lines)" if len(wrong) > 1 else ""
+    return Unreadable(f"This line is not UTF-8{more}: its byte {at + 1} is 0x{line[at]:02X}. {AS_UTF8}", number)
+
+
+def _first_wrong_byte(line: bytes) -> int | None:
+    try:
+        line.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _delimiter(text: str) -> str:
+    header = text.lstrip("\r\n").splitlines()[0]
+    return max(DELIMITERS, key=header.count)
+
+
+def _rows(text: str, delimiter: str) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield Row(line, tuple(next(reader)))
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise Unreadable(_words(str(error)), line) from None
+
+
+def _words(error: str) -> str:
+    if "unexpected end" in error or "field larger" in error:
+        return "A quotation mark opens in this row and never closes. Close it, or delete it."
+    return (
+        f"The quotation marks of this row don't fit together ({error}). "
+        "Put the whole cell in quotation marks, and write each quotation mark inside it twice."
+    )

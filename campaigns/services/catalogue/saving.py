@@ -1,0 +1,76 @@
+"""Write and delete single entries of the catalogue, each with its line of history."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from campaigns.domain.states import OrderState
+from campaigns.services.catalogue.changes import changes_between, key_of, subject_of
+from campaigns.services.catalogue.columns import Entry, table_of
+from campaigns.services.errors import Refused
+from campaigns.services.history import record, require
+
+
+def check(entry: Entry) -> None:
+    """Raise ValidationError, by field, unless the entry keeps all rules.
+
+    An id that Flow knows submitted orders by never changes: the orders would point at something that they were not for.
+    """
+    entry.full_clean()
+    old = _stored(entry)
+    if old and key_of(old) != key_of(entry) and old.orders.exclude(state=OrderState.DRAFT.value).exists():
+        table = table_of(entry)
+        raise ValidationError(
+            {
+                table.key: f"Submitted orders name this {table.noun} by its id {key_of(old)}, so the id can't change. "
+                f"Add a new {table.noun} with the other id, and set this one inactive."
+            }
+        )
+
+
+def save(entry: Entry, *, user: User, now: datetime) -> None:
+    """Write a new or changed entry. Raises NotAllowed, or ValidationError by field; unchanged, it writes nothing."""
+    table = table_of(entry)
+    adding = entry.pk is None
+    deed = "add" if adding else "change"
+    require(user, f"{deed}_{entry._meta.model_name}", f"{deed} {entry._meta.verbose_name_plural}")
+    with transaction.atomic():
+        check(entry)
+        changes = changes_between(_stored(entry), entry, table.columns)
+        if not changes:
+            return
+        entry.save(update_fields=None if adding else list(changes))
+        did = f"added {table.noun} {entry}" if adding else f"changed {', '.join(changes)} of {table.noun} {entry}"
+        kind = f"{table.noun}.created" if adding else f"{table.noun}.changed"
+        text = f"{user.get_username()} {did}."
+        record(kind, text, now=now, by=user, subject=subject_of(entry), data=changes)
+
+
+def delete(entry: Entry, *, user: User, now: datetime) -> None:
+    """Delete an entry that nothing refers to. Raises NotAllowed, or Refused with what refers to it."""
+    table = table_of(entry)
+    require(user, f"delete_{entry._meta.model_name}", f"delete {entry._meta.verbose_name_plural}")
+    subject, changes = subject_of(entry), changes_between(entry, None, table.columns)
+    with transaction.atomic():
+        try:
+            entry.delete()
+        except ProtectedError:
+            raise Refused(
+                f"{table.noun.capitalize()} {entry} has {_uses(entry)}, so it can't be deleted. "
+                "Nothing was changed. Set it inactive instead: then nobody can choose it any more."
+            ) from None
+        text = f"{user.get_username()} deleted {table.noun} {entry}."
+        record(f"{table.noun}.deleted", text, now=now, by=user, subject=subject, data=changes)
+
+
+def _stored(entry: Entry) -> Entry | None:
+    return type(entry).objects.filter(pk=entry.pk).first() if entry.pk else None
+
+
+def _uses(entry: Entry) -> str:
+    counts = {name: getattr(entry, name).count() for name in ("orders", "listings", "agents") if hasattr(entry, name)}
+    parts = [f"{count} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count]
+    return " and ".join(parts)

@@ -1,0 +1,29 @@
+// Names the boxes that select2 puts in the place of a field, for people who hear the page.
+(function () {
+    "use strict";
+
+    function mendBox(select) {
+        const box = select.nextElementSibling;
+        const label = select.id && document.querySelector(`label[for="${select.id}"]`);
+        if (!label || !box || !box.classList.contains("select2")) {
+            return;
+        }
+        label.id = label.id || `${select.id}_label`;
+        const shown = box.querySelector(".select2-selection__rendered");
+        box.querySelectorAll("[role=combobox]").forEach((part) => {
+            part.setAttribute("aria-labelledby", shown && shown.id ? `${label.id} ${shown.id}` : label.id);
+        });
+    }
+
+    function mend() {
+        document.querySelectorAll("select.select2-hidden-accessible").forEach(mendBox);
+        document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((part) => {
+            part.setAttribute("aria-label", "Search");
+        });
+    }
+
+    document.addEventListener("DOMContentLoaded", () => {
+        window.setTimeout(mend, 0);
+        document.addEventListener("focusin", mend);
+    });
+})();
