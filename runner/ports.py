@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from itertools import chain
 
 HIGHEST = 65_535
 LOWEST_FOR_ALL = 1_024
@@ -38,8 +39,8 @@ def _problem(port: int, code: int) -> str:
 
 
 def _free_above(port: int, wanted: set[int]) -> int:
-    candidates = [*range(port + 1, HIGHEST + 1), *range(LOWEST_FOR_ALL, port)]
-    return next(other for other in candidates if other not in wanted and not _try(other))
+    above, below = range(port + 1, HIGHEST + 1), range(LOWEST_FOR_ALL, port)
+    return next(other for other in chain(above, below) if other not in wanted and not _try(other))
 
 
 def _try(port: int) -> int:

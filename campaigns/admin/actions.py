@@ -63,7 +63,11 @@ def deed_urls(rooms: ModelAdmin[RowT], deeds: Sequence[Deed[RowT]]) -> list[URLP
     """Return the addresses of a row's deeds, such as `<pk>/submit/`."""
     model = rooms.opts.model_name
     return [
-        path(f"<int:pk>/{deed.name}/", rooms.admin_site.admin_view(_view(rooms, deed)), name=f"campaigns_{model}_{deed.name}")
+        path(
+            f"<int:pk>/{deed.name}/",
+            rooms.admin_site.admin_view(_view(rooms, deed)),
+            name=f"campaigns_{model}_{deed.name}",
+        )
         for deed in deeds
     ]
 
@@ -112,7 +116,9 @@ def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: Ro
 def _check_version(row: RowT, seen: int) -> None:
     """Refuse what was decided on an older view of the row. Services that take the version check it once more."""
     if version_of(row) != seen:
-        raise Stale(f"{row} has changed since you opened this page. Nothing was done. Look at it again and decide anew.")
+        raise Stale(
+            f"{row} has changed since you opened this page. Nothing was done. Look at it again and decide anew."
+        )
 
 
 def _status(refusal: Refused | ValidationError) -> HTTPStatus:

@@ -31,15 +31,15 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
 class ReadOnlyAdmin(ModelAdmin[ModelT]):
     """An admin that only shows: its rows are written by the services."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody adds a row here."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody changes a row here."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody deletes a row here."""
         return False
 

@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
-from campaigns.admin.filters import RelatedFilter
 from campaigns.admin.catalogue import CatalogueAdmin
+from campaigns.admin.filters import RelatedFilter
 from campaigns.models import Agent, Branch
+
 
 @admin.register(Branch)
 class BranchAdmin(CatalogueAdmin[Branch]):

@@ -44,7 +44,10 @@ def asked_words(command: Command) -> str:
 
 def _flow(campaign: Campaign) -> list[Pair]:
     return [
-        ("Flow's status", format_html("<code>{}</code>", campaign.flow_status) if campaign.flow_status else look.NOTHING),
+        (
+            "Flow's status",
+            format_html("<code>{}</code>", campaign.flow_status) if campaign.flow_status else look.NOTHING,
+        ),
         ("Phase since", look.when(campaign.changed_at)),
         ("Flow's message", campaign.message or look.NOTHING),
         ("Flow's campaign id", campaign.flow_campaign_id or look.NOTHING),
@@ -61,5 +64,8 @@ def _ours(campaign: Campaign) -> list[Pair]:
         ("Plan", str(campaign.order.plan)),
         ("Start", look.when(campaign.starts_at, zone)),
         ("End", look.when(campaign.ends_at, zone)),
-        ("Published in", look.link("campaigns_attempt_change", campaign.attempt_id, f"attempt {campaign.attempt.number}")),
+        (
+            "Published in",
+            look.link("campaigns_attempt_change", campaign.attempt_id, f"attempt {campaign.attempt.number}"),
+        ),
     ]

@@ -40,7 +40,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         """Add the deeds."""
         return [*deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show a campaign; whatever is sent here changes nothing."""
         mine = campaign_page.campaigns(person(request))
         campaign = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -21,7 +20,7 @@ REFUSAL = "catalogue_refusal"
 class CatalogueAdmin(ModelAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, *_: Any) -> None:
         """Save through the service."""
         catalogue.save(obj, user=person(request), now=timezone.now())
 
@@ -71,8 +70,8 @@ def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(active=True) if "order_form" in asked else rows
 
 
-def _refused(form: type[forms.ModelForm[Model]], refusal: Refused | ValidationError) -> type[forms.ModelForm[Model]]:
-    class RefusedForm(form):  # type: ignore[valid-type,misc]  # the admin makes its form classes while it runs
+def _refused(form: Any, refusal: Refused | ValidationError) -> Any:
+    class RefusedForm(form):  # type: ignore[misc]  # the admin makes its form classes while it runs
         def clean(self) -> Any:
             cleaned = super().clean()
             add_refusal(self, refusal)
@@ -83,4 +82,3 @@ def _refused(form: type[forms.ModelForm[Model]], refusal: Refused | ValidationEr
 
 def _words(error: Refused | ValidationError) -> str:
     return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
-

@@ -57,7 +57,14 @@ def _campaign_cards(request: HttpRequest) -> list[dict[str, Any]]:
 def _card(model: str, counts: dict[str, int], card: tuple[str, str, str, bool]) -> dict[str, Any]:
     need, text, icon, alarming = card
     url = f"{reverse(f'admin:campaigns_{model}_changelist')}?needs={need}"
-    return {"need": need, "text": text, "icon": icon, "count": counts[need], "url": url, "alarm": alarming and counts[need]}
+    return {
+        "need": need,
+        "text": text,
+        "icon": icon,
+        "count": counts[need],
+        "url": url,
+        "alarm": alarming and counts[need],
+    }
 
 
 def _first_steps(request: HttpRequest) -> list[dict[str, str]]:

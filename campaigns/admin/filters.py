@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
@@ -28,11 +27,11 @@ class NeedsFilter(SimpleFilter):
     parameter_name = "needs"
     needs: dict[str, tuple[str, Q]] = {}
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+    def lookups(self, *_: Any) -> Sequence[tuple[str, str]]:
         """Return the words."""
         return [(name, title) for name, (title, _) in self.needs.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Return the rows that need it."""
         need = self.needs.get(self.value() or "")
         return queryset.filter(need[1]) if need else queryset

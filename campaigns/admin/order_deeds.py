@@ -167,7 +167,9 @@ ORDER_DEEDS: list[Deed[Order]] = [
         icon="science",
         permission="view_order",
         fits=lambda order: OrderState(order.state) in DRY_RUN_STATES,
-        says=lambda order: f"Ask Flow whether it would publish {cost(order)}. Nothing is published and nothing is spent.",
+        says=lambda order: (
+            f"Ask Flow whether it would publish {cost(order)}. Nothing is published and nothing is spent."
+        ),
         do=_dry_run,
     ),
     Deed(

@@ -20,7 +20,7 @@ def next_step(order: Order, user: User, now: datetime) -> str:
         OrderState.QUEUED: _queued(order, now),
         OrderState.PUBLISHING: "A worker is sending it to Flow now. Load this page again in a few seconds.",
         OrderState.PUBLISHED: "Nothing: Flow took it. Its campaigns are followed below.",
-        OrderState.REJECTED: "Flow or a rule said no, and nothing was published. Return it to draft, mend it and submit it again. ",
+        OrderState.REJECTED: "It was refused, and nothing was published. Return it to draft, mend it and submit it again. ",
         OrderState.UNKNOWN: (
             f"Nobody knows whether Flow published it, so it is not sent again by itself. Look for {order.order_ref} at Flow, "
             "then settle the doubt: two people must say the same, or one who may do it alone. "

@@ -41,7 +41,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         """Return the orders that this person may see."""
         return orders_for(person(request))
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, *_: Any, **__: Any) -> bool:
         """Return whether this person may build orders."""
         return request.user.has_perm("campaigns.add_order")
 
@@ -55,7 +55,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             *super().get_urls(),
         ]
 
-    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show an order; whatever is sent here changes nothing."""
         mine = order_page.orders(person(request))
         order = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())
@@ -72,7 +72,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         }
         return TemplateResponse(request, "admin/campaigns/order.html", context)
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> Any:
         """Ask for a new order."""
         if not self.has_add_permission(request):
             raise PermissionDenied

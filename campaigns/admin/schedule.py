@@ -14,11 +14,11 @@ SCHEDULES = [ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule]
 admin.site.unregister([PeriodicTask, *SCHEDULES])
 
 
-class TaskSelect(UnfoldAdminSelectWidget, stock.TaskSelectWidget):
+class TaskSelect(UnfoldAdminSelectWidget, stock.TaskSelectWidget):  # type: ignore[misc]  # the library has no types
     """The names of all tasks, to choose from."""
 
 
-class PeriodicTaskForm(stock.PeriodicTaskForm):
+class PeriodicTaskForm(stock.PeriodicTaskForm):  # type: ignore[misc]  # the library has no types
     """The form of a periodic task, with this site's fields."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,22 +28,22 @@ class PeriodicTaskForm(stock.PeriodicTaskForm):
 
 
 @admin.register(PeriodicTask)
-class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):
+class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ignore[misc]  # the library has no types
     """What runs, and how often."""
 
     form = PeriodicTaskForm
 
 
 @admin.register(CrontabSchedule)
-class CrontabAdmin(stock.CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):
+class CrontabAdmin(stock.CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  # type: ignore[misc]  # the library has no types
     """Times of the day, week and month."""
 
 
 @admin.register(ClockedSchedule)
-class ClockedAdmin(stock.ClockedScheduleAdmin, ModelAdmin[ClockedSchedule]):
+class ClockedAdmin(stock.ClockedScheduleAdmin, ModelAdmin[ClockedSchedule]):  # type: ignore[misc]  # the library has no types
     """Single moments."""
 
 
 @admin.register(IntervalSchedule, SolarSchedule)
-class IntervalAdmin(stock.ScheduleAdmin, ModelAdmin[Any]):
+class IntervalAdmin(stock.ScheduleAdmin, ModelAdmin[Any]):  # type: ignore[misc]  # the library has no types
     """Intervals, and times of the sun."""

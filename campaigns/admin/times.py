@@ -13,7 +13,9 @@ def parse_local(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"“{text}” is not a date and time. Write it such as 2026-03-31 09:00.") from None
     if moment.tzinfo is not None:
-        raise ValueError("Leave the zone out: the time is read in the branch's own zone. Write it such as 2026-03-31 09:00.")
+        raise ValueError(
+            "Leave the zone out: the time is read in the branch's own zone. Write it such as 2026-03-31 09:00."
+        )
     return moment
 
 

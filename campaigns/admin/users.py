@@ -12,7 +12,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(StockUserAdmin, ModelAdmin[User]):
+class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # Django's can't be subscripted
     """People who work here, and what each may do."""
 
     form = UserChangeForm

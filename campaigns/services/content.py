@@ -1,7 +1,7 @@
 """What an order asks for, and the rules that it must keep: when it is written, submitted, approved and sent."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,8 +43,8 @@ class Content:
             "branch": self.branch.external_id,
             "agent": self.agent.external_id if self.agent else None,
             "listings": sorted(listing.external_id for listing in self.listings),
-            "start_at": self.start_at.isoformat() if self.start_at else None,
-            "end_at": self.end_at.isoformat() if self.end_at else None,
+            "start_at": self.start_at.astimezone(UTC).isoformat() if self.start_at else None,
+            "end_at": self.end_at.astimezone(UTC).isoformat() if self.end_at else None,
             "budget_override": None if self.budget_override is None else f"{self.budget_override:.2f}",
         }
 
@@ -96,6 +96,8 @@ def _listings(content: Content) -> list[str]:
         for listing in content.listings
         if not listing.active
     ]
+    if len({listing.pk for listing in content.listings}) != len(content.listings):
+        errors.append("A listing is there twice. Choose each once.")
     most = content.plan.max_listings
     if most is not None and len(content.listings) > most:
         errors.append(f"Plan {content.plan} takes at most {most} listings, not {len(content.listings)}. Remove some.")

@@ -11,10 +11,12 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 
 from campaigns import gateway
 from campaigns.domain.schedule import NEW_INTERVAL, backoff
-from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
+from campaigns.domain.states import ActorKind, Move, OrderState, Outcome, is_allowed
 from campaigns.flow import FlowError, TokenRefused, TooManyRequests
 from campaigns.models import Attempt, Campaign, Order
+from campaigns.models.choices import label
 from campaigns.services import moves, pace
+from campaigns.services.errors import Stale
 from campaigns.services.history import record
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,14 @@ logger = logging.getLogger(__name__)
 DOUBT = (
     "Nobody knows whether Flow published this order, so it is not sent again by itself: that could spend the money twice. "
     "Look for it at Flow, then settle it here."
+)
+ALREADY_LIVE = (
+    "Flow answered late that this order is live already; its campaigns are followed. Sending it again would spend the money "
+    "twice: cancel the order here, and cancel the campaigns too if they are not wanted."
+)
+TWICE = (
+    "Flow published this order twice, in different attempts, and the money is spent twice. Look at its campaigns and cancel "
+    "those that are too many."
 )
 PATIENCE = 20  # seconds that a database which is being restarted gets, well inside the lease
 
@@ -46,7 +56,8 @@ def record_answer(attempt: Attempt, answer: Answer, *, now: datetime) -> Outcome
     doubt, unless people were faster. Raises what the database raises after 20 s of trying.
     """
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type((OperationalError, InterfaceError)),
+        # Stale: people moved the order in the very moment in which a late answer was written.
+        retry=tenacity.retry_if_exception_type((OperationalError, InterfaceError, Stale)),
         stop=tenacity.stop_after_delay(PATIENCE),
         wait=tenacity.wait_fixed(0.5),
         before_sleep=lambda _: connection.close(),
@@ -122,11 +133,13 @@ def _record(attempt: Attempt, answer: Answer, now: datetime) -> Outcome:
         if close(attempt, answer, now):
             _move_on(order, attempt, answer, now)
             return answer.outcome
+        if Attempt.objects.filter(pk=attempt.pk, outcome=answer.outcome.value, finished_at=now).exists():
+            return answer.outcome  # our own, from a commit whose confirmation was lost
         return _record_late(order, attempt, answer, now)
 
 
 def _repeated(answer: Answer, tracking_ids: tuple[str, ...]) -> Answer:
-    words = f"Flow answered with tracking ids that another order has already: {', '.join(tracking_ids)}."
+    words = f"Flow answered with tracking ids that belong to other campaigns already: {', '.join(tracking_ids)}."
     return Answer(Outcome.UNKNOWN, words, http_status=answer.http_status, excerpt=answer.excerpt)
 
 
@@ -135,7 +148,8 @@ def _move_on(order: Order, attempt: Attempt, answer: Answer, now: datetime) -> N
     by = ActorKind.FLOW if answer.http_status else ActorKind.SCHEDULER
     data: dict[str, Any] = {"attempt": attempt.number, "http_status": answer.http_status}
     if answer.outcome is Outcome.PUBLISHED:
-        moves.move(order, Move.RECORD, OrderState.PUBLISHED, problem="", failures=0, next_attempt_at=None)
+        problem = TWICE if order.campaigns.exists() else ""
+        moves.move(order, Move.RECORD, OrderState.PUBLISHED, problem=problem, failures=0, next_attempt_at=None)
         make_campaigns(order, attempt, answer.tracking_ids, answer.flow_status, now)
         data["tracking_ids"] = list(answer.tracking_ids)
         record("order.published", answer.words, now=now, by=by, order=order, data=data)
@@ -176,16 +190,32 @@ def _record_late(order: Order, attempt: Attempt, answer: Answer, now: datetime) 
     there = set(attempt.campaigns.values_list("tracking_id", flat=True))
     missing = tuple(tracking_id for tracking_id in answer.tracking_ids if tracking_id not in there)
     make_campaigns(order, attempt, missing, answer.flow_status, now)
-    text = f"Late answer: {answer.words}"
-    if order.state == OrderState.UNKNOWN:
-        moves.move(order, Move.SETTLE, OrderState.PUBLISHED, problem="", failures=0)
-        Attempt.objects.filter(pk=attempt.pk).update(outcome=Outcome.PUBLISHED.value)
-        text += " It settles the doubt."
-    elif order.state == OrderState.QUEUED:
-        warning = "Flow answered late that this order is live already. Submitting it again would spend the money twice."
-        moves.move(order, Move.RETURN, OrderState.DRAFT, **{**moves.DRAFT_AGAIN, "problem": warning})
-        text += " The order had been queued again; it is taken out of the queue."
-    else:
-        text += " People had settled the order otherwise; its campaigns are followed all the same."
+    text = f"Late answer: {answer.words} {_settle_late(order, attempt, now)}"
     record("order.late_answer", text, now=now, by=ActorKind.FLOW, order=order, data=data)
     return Outcome.PUBLISHED
+
+
+def _settle_late(order: Order, attempt: Attempt, now: datetime) -> str:
+    """Keep an order that turned out to be live from being sent once more; say what that took."""
+    state = OrderState(order.state)
+    newer = order.attempts.filter(number__gt=attempt.number).order_by("-number").first()
+    if state is OrderState.UNKNOWN and newer is None:
+        moves.move(order, Move.SETTLE, OrderState.PUBLISHED, problem="", failures=0)
+        Attempt.objects.filter(pk=attempt.pk).update(outcome=Outcome.PUBLISHED.value)
+        return "It settles the doubt."
+    if is_allowed(Move.RETURN, state, OrderState.DRAFT):
+        moves.move(order, Move.RETURN, OrderState.DRAFT, **{**moves.DRAFT_AGAIN, "problem": ALREADY_LIVE})
+        return "The order is a draft again, so that it is not sent once more."
+    if state is OrderState.PUBLISHING and newer and close(newer, Answer(Outcome.NOT_SENT, ALREADY_LIVE), now):
+        moves.move(order, Move.RECORD, OrderState.PUBLISHED, problem="", failures=0, next_attempt_at=None)
+        Attempt.objects.filter(pk=attempt.pk).update(outcome=Outcome.PUBLISHED.value)
+        return f"Attempt {newer.number} had sent nothing yet; it is called off."
+    return _warn(order, attempt)
+
+
+def _warn(order: Order, attempt: Attempt) -> str:
+    """Tell staff of money that they may not know of, where nothing can be stopped any more."""
+    twice = order.campaigns.exclude(attempt=attempt).exists()
+    if twice or order.state in {OrderState.DRAFT, OrderState.CANCELLED}:
+        Order.objects.filter(pk=order.pk).update(problem=TWICE if twice else ALREADY_LIVE)
+    return f"The order is {label(order.state).lower()}; its campaigns are followed all the same."

@@ -255,6 +255,17 @@ def falls_silent(data: bytes = b"") -> Play:
     return play
 
 
+def never_stops(data: bytes, again: bytes) -> Play:
+    """Send this, and then that again and again, as fast as the client reads."""
+
+    def play(peer: Peer, request: Received) -> None:
+        peer.send(data)
+        while not peer.stopped.is_set():
+            peer.send(again)
+
+    return play
+
+
 def delayed(play: Play, seconds: float) -> Play:
     def later(peer: Peer, request: Received) -> None:
         peer.stopped.wait(seconds)

@@ -43,8 +43,11 @@ def test_a_publish_ends_in_doubt_at_its_deadline(
     assert len(server.received) == 1
 
 
-def test_a_server_that_does_not_read_does_not_hold_a_large_request(
-    server: NastyServer, make_client: MakeClient
+@pytest.mark.parametrize(
+    ("listing", "token"), [("x" * 30_000_000, TOKENS[0]), ("x", "x" * 30_000_000)], ids=["in its body", "in its head"]
+)
+def test_a_server_that_does_not_read_leaves_the_outcome_of_a_large_request_open(
+    server: NastyServer, make_client: MakeClient, listing: str, token: str
 ) -> None:
     gone = threading.Event()
 
@@ -53,10 +56,10 @@ def test_a_server_that_does_not_read_does_not_hold_a_large_request(
 
     server.on_connect = does_not_read
     client = make_client(**PATIENT_CONNECTION)
-    request = PublishRequest(plan_ref="p", listing_external_ids=("x" * 30_000_000,), branch_id="b")
+    request = PublishRequest(plan_ref="p", listing_external_ids=(listing,), branch_id="b")
     began = time.monotonic()
 
-    failing(Interrupted, client.publish, request, TOKENS[0])
+    failing(Interrupted, client.publish, request, token)
 
     assert time.monotonic() - began < GENEROUS
     gone.set()
@@ -125,9 +128,9 @@ def test_one_thread_watches_over_all_calls(server: NastyServer, make_client: Mak
 
 
 def test_the_watching_thread_ends_when_nobody_calls_and_comes_back(
-    server: NastyServer, make_client: MakeClient
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
 ) -> None:
-    client = make_client(deadline=1)
+    client = make_client(deadline=0.5)
     others = set(watchdogs())
     client._transport._watchdog.idle_seconds = 0.05
     client.token()
@@ -137,5 +140,5 @@ def test_the_watching_thread_ends_when_nobody_calls_and_comes_back(
         thread.join(GENEROUS)
 
     assert not set(watchdogs()) - others
-    server.on("status", says(200, {"status": "queued"}))
-    assert client.campaign_status("queue_abc").status == "queued"
+    server.on("publish", trickles(b"HTTP/1.1 202 " + b"A" * 5000))
+    failing(Interrupted, client.publish, request_to_publish, TOKENS[0])

@@ -85,6 +85,28 @@ def test_many_addresses_together_get_no_more_time_than_the_call_has(
     assert "0.8 seconds for a call were over" in str(error)
 
 
+def test_a_connection_that_is_made_too_late_is_not_written_to(
+    server: NastyServer,
+    make_client: MakeClient,
+    request_to_publish: PublishRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = socket.create_connection
+    client = make_client(deadline=0.3)
+
+    def slowly(address: tuple[str, int], *arguments: Any, **more: Any) -> socket.socket:
+        sock = real(address)
+        time.sleep(0.4)
+        return sock
+
+    monkeypatch.setattr("campaigns.flow.sockets.create_connection", slowly)
+
+    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+
+    assert server.connections == 1
+    assert server.received == []
+
+
 def test_the_next_address_is_tried_when_one_refuses(
     server: NastyServer,
     make_client: MakeClient,

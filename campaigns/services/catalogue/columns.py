@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from django.db import models
 
 from campaigns.models import Agent, Branch, Listing, Plan
 
-Field = models.Field[Any, Any]
+Field: TypeAlias = "models.Field[Any, Any]"
 Entry = Branch | Agent | Plan | Listing
 
 

@@ -1,6 +1,7 @@
 """Import a file of the catalogue: everything is checked first, then all of it is written, or nothing."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -22,6 +23,7 @@ from campaigns.services.errors import Refused
 from campaigns.services.history import require
 
 BATCH = 1000
+NOTHING = Source("Line", (), iter(()))
 
 
 @dataclass(frozen=True)
@@ -58,25 +60,40 @@ def import_catalogue(
     if user is not None:
         for deed in ("add", "change"):
             require(user, f"{deed}_{table.model._meta.model_name}", f"{deed} {kind.value}")
+    source = NOTHING
     try:
         source = _open(read_content(file))
         rows = read_rows(source)
     except Unreadable as unreadable:
-        return ImportResult(errors=(unreadable.error,))
+        return ImportResult(errors=(unreadable.error,), notes=source.notes, place=source.place)
     columns, drafts, errors = _check(table, rows)
-    try:
-        with transaction.atomic():
-            errors += link(table, columns, drafts)
-            if errors:
-                found = tuple(sorted(errors, key=lambda error: error.line or 0))
-                return ImportResult(errors=found, notes=source.notes, place=source.place)
+    writes: list[Write] = []
+    with _collisions(), transaction.atomic():
+        errors += link(table, columns, drafts)
+        if not errors:
             writes = list(_compare(table, columns, drafts))
             if not dry_run:
                 _write(table, columns, writes, by=user or ActorKind.SCHEDULER, source=PurePath(filename).name, now=now)
+    return _result(source, columns, drafts, writes, errors)
+
+
+@contextmanager
+def _collisions() -> Iterator[None]:
+    try:
+        yield
     except IntegrityError as error:
         raise Refused(
             "Somebody changed the catalogue while the file was being checked. Nothing was imported. Import it again."
         ) from error
+
+
+def _result(
+    source: Source, columns: tuple[str, ...], drafts: list[Draft], writes: list[Write], errors: list[RowError]
+) -> ImportResult:
+    if errors:
+        order = {column: number for number, column in enumerate(columns)}
+        found = sorted(errors, key=lambda error: (error.line or 0, order.get(error.column, -1)))
+        return ImportResult(errors=tuple(found), notes=source.notes, place=source.place)
     new = sum(write.is_new for write in writes)
     return ImportResult(new, len(writes) - new, len(drafts) - len(writes), (), source.notes, source.place)
 

@@ -52,7 +52,7 @@ def _refuse_bombs(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except zipfile.BadZipFile:
+    except Exception:  # zipfile has a dozen ways to stumble over a damaged file
         raise Unreadable(DAMAGED) from None
     if unpacked > LARGEST_UNPACKED:
         raise Unreadable(

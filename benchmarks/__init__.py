@@ -1,0 +1,1 @@
+"""Measurements: ours beside a plain design, in one run, as ratios."""

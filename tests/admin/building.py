@@ -1,0 +1,117 @@
+"""Orders and campaigns in every state, built through the services as people and workers build them."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.domain.states import Move, OrderState, Outcome
+from campaigns.models import Attempt, Branch, Campaign, Order
+from campaigns.services import moves, orders, recording
+from campaigns.services.content import Content
+from campaigns.services.recording import Answer
+from tests import factories
+
+CATALOGUE = ("view_branch", "view_agent", "view_listing", "view_plan")
+ORDER_STAFF = ("view_order", "add_order", "change_order", "submit_order", *CATALOGUE)
+EVERYTHING = (*ORDER_STAFF, "approve_order", "settle_order", "view_campaign", "command_campaign")
+
+
+def client_of(user: User) -> Client:
+    """Return a browser in which the user is signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def author(name: str = "author") -> User:
+    """Return somebody who builds and submits orders."""
+    return User.objects.filter(username=name).first() or factories.make_user(name, *ORDER_STAFF)
+
+
+def content(branch: Branch | None = None, **fields: Any) -> Content:
+    """Return what an order of one listing and one agent of the branch asks for, to start tomorrow."""
+    branch = branch or factories.make_branch()
+    start = timezone.now() + timedelta(days=1)
+    made = Content(
+        plan=factories.make_plan(),
+        branch=branch,
+        listings=(factories.make_listing(branch),),
+        agent=factories.make_agent(branch),
+        start_at=start,
+        end_at=start + timedelta(days=14),
+    )
+    return replace(made, **fields)
+
+
+def draft(user: User | None = None, **fields: Any) -> Order:
+    """Return a new draft."""
+    return orders.create_order(content(**fields), user=user or author(), now=timezone.now())
+
+
+def queued(user: User | None = None, **fields: Any) -> Order:
+    """Return an order that waits for a worker."""
+    user = user or author()
+    order = draft(user, **fields)
+    return orders.submit(order.pk, order.version, user=user, now=timezone.now())
+
+
+def awaiting_approval(user: User | None = None, **fields: Any) -> Order:
+    """Return an order that waits for a second person, because of its branch's threshold."""
+    return queued(user, branch=factories.make_branch(approval_threshold=Decimal("1.00")), **fields)
+
+
+def answered(answer: Answer, user: User | None = None, *, now: datetime | None = None, **fields: Any) -> Order:
+    """Return an order whose attempt to publish ended so."""
+    order, now = queued(user, **fields), now or timezone.now()
+    moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
+    attempt = Attempt.objects.create(
+        order=order,
+        number=1,
+        order_version=order.version,
+        payload_sha256=order.payload_sha256,
+        worker="worker:1",
+        claimed_at=now,
+        lease_until=now + timedelta(minutes=3),
+        sent_at=None if answer.outcome is Outcome.NOT_SENT else now,
+    )
+    recording.record_answer(attempt, answer, now=now)
+    return moves.read(order.pk)
+
+
+def published(*tracking_ids: str, user: User | None = None, **fields: Any) -> Order:
+    """Return an order that Flow took."""
+    answer = Answer(Outcome.PUBLISHED, "Flow accepted the order.", 202, "{}", tuple(tracking_ids), "queued")
+    return answered(answer, user, **fields)
+
+
+def rejected(user: User | None = None, **fields: Any) -> Order:
+    """Return an order that Flow refused."""
+    return answered(Answer(Outcome.REJECTED, "Unknown plan <b>reference</b>.", 400, '{"error": "x"}'), user, **fields)
+
+
+def in_doubt(user: User | None = None, **fields: Any) -> Order:
+    """Return an order of which nobody knows whether Flow took it."""
+    return answered(Answer(Outcome.UNKNOWN, "Flow did not answer in time.", None, "half an ans"), user, **fields)
+
+
+def campaign(tracking_id: str = "queue_1", **fields: Any) -> Campaign:
+    """Return a campaign, with what Flow is to have said of it since."""
+    published(tracking_id)
+    Campaign.objects.filter(tracking_id=tracking_id).update(**fields)
+    return Campaign.objects.get(tracking_id=tracking_id)
+
+
+def kinds(order: Order) -> list[str]:
+    """Return what the order's history tells, the oldest first."""
+    return list(order.events.order_by("pk").values_list("kind", flat=True))
+
+
+def names(rows: Iterable[Any]) -> list[str]:
+    """Return the rows as people read them."""
+    return [str(row) for row in rows]
