@@ -12,7 +12,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     seconds = 0.05
 
-    def do_GET(self) -> None:  # noqa: N802 - the library's name
+    def do_GET(self) -> None:
         """Answer after the fixed time."""
         if self.path.startswith("/auth/"):
             body = {"accessToken": "a-token-for-benchmarks"}

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -42,15 +42,16 @@ def _production() -> list[CheckMessage]:
     if settings.FLOW_IS_SANDBOX:
         hint = "Set FLOW_BASE_URL=https://api.flowliving.com, with FLOW_ORGANISATION_ID and FLOW_API_KEY."
         found.append(Error("FLOW_BASE_URL is the sandbox: nothing would be published.", hint=hint, id="campaigns.E022"))
-    elif urlsplit(settings.FLOW_BASE_URL).scheme != "https" and not _is_loopback():
+    elif not settings.FLOW_BASE_URL.lower().startswith("https://") and not _is_loopback():
         hint = "Write FLOW_BASE_URL with https://."
         found.append(Error("FLOW_BASE_URL would send the API key unencrypted.", hint=hint, id="campaigns.E023"))
     return found
 
 
 def _flow_address() -> list[CheckMessage]:
-    parts = urlsplit(settings.FLOW_BASE_URL)
-    if parts.scheme in {"http", "https"} and parts.hostname and not (parts.query or parts.fragment or parts.username):
+    parts = _parts(settings.FLOW_BASE_URL)
+    plain = parts and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts and plain and parts.scheme in {"http", "https"} and parts.hostname:
         return []
     hint = "Set FLOW_BASE_URL to an address such as https://api.flowliving.com, with nothing behind the path."
     return [Error("FLOW_BASE_URL is not an address.", hint=hint, id="campaigns.E002")]
@@ -106,11 +107,23 @@ def _words() -> list[CheckMessage]:
 
 
 def _broker() -> list[CheckMessage]:
-    if settings.BROKER_SCHEME in {"filesystem", "redis", "rediss", "amqp", "amqps", "pyamqp", "memory"}:
+    known = {"filesystem", "redis", "rediss", "amqp", "amqps", "pyamqp", "memory"}
+    if settings.BROKER_SCHEME in known and _parts(settings.CELERY_BROKER_URL):
         return []
     hint = "Set CELERY_BROKER_URL to filesystem://, redis://host:6379/0 or amqp://user:password@host:5672//."
     return [Error("CELERY_BROKER_URL names no broker that is supported.", hint=hint, id="campaigns.E007")]
 
 
 def _is_loopback() -> bool:
-    return (urlsplit(settings.FLOW_BASE_URL).hostname or "") in LOOPBACK
+    parts = _parts(settings.FLOW_BASE_URL)
+    return parts is not None and parts.hostname in LOOPBACK
+
+
+def _parts(address: str) -> SplitResult | None:
+    """Return the parts of an address, None where it is broken."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 - reading it raises where it is no number
+    except ValueError:
+        return None
+    return parts

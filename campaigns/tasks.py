@@ -80,11 +80,11 @@ def nudge_sync() -> None:
     nudge(sync_due_campaigns)
 
 
-def nudge(task: Task[Any, None], expires: float | None = None, **kwargs: int) -> None:
+def nudge(task: Task[Any, None], expires: float = 600, **kwargs: int) -> None:
     """Send a message to the workers, or leave it to the sweep where the broker can't be reached."""
     try:
-        task.apply_async(kwargs=kwargs, **({} if expires is None else {"expires": expires}))
-    except (OperationalError, OSError) as error:
+        task.apply_async(kwargs=kwargs, expires=expires)
+    except Exception as error:  # noqa: BLE001 - the deed is committed: no fault of a broker may make it look undone
         logger.warning("The broker can't be reached (%s); the sweep will find the work", type(error).__name__)
 
 
@@ -92,6 +92,6 @@ def reach_broker() -> None:
     """Raise BrokerUnreachable, without the address and its password, unless the broker answers within a few seconds."""
     try:
         with current_app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0.1, timeout=3)
+            connection.ensure_connection(max_retries=1, timeout=3)
     except (OperationalError, OSError) as error:
         raise BrokerUnreachable(f"The broker does not answer ({type(error).__name__}).") from None

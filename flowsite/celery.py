@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import import_modules
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowsite.settings")
 
@@ -13,8 +13,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-@worker_init.connect
-@beat_init.connect
+@import_modules.connect  # the first thing that both do: beat_init comes after beat has read its schedule
 def refuse_to_start_with_wrong_settings(**_: Any) -> None:
     """Stop the process, saying which settings are wrong, before it takes any work."""
     from flowsite.startup import refuse_wrong_settings

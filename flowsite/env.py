@@ -4,6 +4,7 @@ A wrong value never stops Python from importing the settings. It is kept in `pro
 system checks refuse to start, so that somebody with three wrong settings reads all three at once.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -33,7 +34,8 @@ class Reader:
 
     def text(self, name: str, default: str) -> str:
         """Return the setting as it stands, without white space around it."""
-        return str(self.env.str(name, default=default)).strip()
+        # Not through the library's own look-up, which takes a value that begins with $ for the name of another variable.
+        return str(self.env.ENVIRON.get(name, default)).strip()
 
     def boolean(self, name: str, default: bool) -> bool:
         """Return true or false."""
@@ -79,6 +81,18 @@ class Reader:
             name, default, lambda text: ZoneInfo(text).key, "set it to a name such as Africa/Johannesburg."
         )
 
+    def currency(self, name: str, default: str) -> str:
+        """Return the code of a currency."""
+        return self._parse(name, default, _currency, "set it to three capital letters, such as ZAR.")
+
+    def make_folders(self, name: str, *folders: Path) -> None:
+        """Make the folders that the setting asks for, where they are not there."""
+        try:
+            for folder in folders:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            self.problems.append(Problem(name, "set it to a folder in which this user may write."))
+
     def database(self, name: str, default: str, base: Path) -> dict[str, Any]:
         """Return Django's description of the database; a relative SQLite path is taken from `base`."""
         remedy = (
@@ -109,6 +123,12 @@ def _amount(text: str) -> Decimal:
     if not amount.is_finite() or amount < 0:
         raise InvalidOperation
     return amount
+
+
+def _currency(text: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", text):
+        raise ValueError(text)
+    return text
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import logging
 
+from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
 
 from campaigns.flow.redaction import redact
@@ -18,10 +19,10 @@ class RedactingFormatter(logging.Formatter):
 class RedactingReporter(ExceptionReporter):
     """Report an exception, with its frames' variables, without any secret in it."""
 
-    def get_traceback_html(self) -> str:
+    def get_traceback_html(self) -> SafeString:
         """Return the HTML report with every secret replaced."""
-        return redact(super().get_traceback_html())
+        return mark_safe(redact(super().get_traceback_html()))  # noqa: S308 - it was safe, and only lost text
 
-    def get_traceback_text(self) -> str:
+    def get_traceback_text(self) -> SafeString:
         """Return the text report with every secret replaced."""
-        return redact(super().get_traceback_text())
+        return mark_safe(redact(super().get_traceback_text()))  # noqa: S308 - it is plain text

@@ -1,8 +1,8 @@
 """Django's settings, all of them from the environment. `.env.example` explains each."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import environ
 
@@ -10,7 +10,8 @@ from flowsite.env import Reader
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
-VAR_DIR.mkdir(exist_ok=True)
+with suppress(OSError):  # whatever needs it and does not find it says so
+    VAR_DIR.mkdir(exist_ok=True)
 
 # Tests must not read a developer's .env: it may hold the real key.
 if "PYTEST_VERSION" not in os.environ:
@@ -21,16 +22,17 @@ SETTINGS_PROBLEMS = read.problems
 
 # Django ---------------------------------------------------------------------------------------------------------------
 DEFAULT_SECRET_KEY = "insecure-development-key-that-production-refuses"  # noqa: S105 - the checks refuse it in production
-SECRET_KEY = read.text("SECRET_KEY", DEFAULT_SECRET_KEY)
+SECRET_KEY = read.text("SECRET_KEY", "") or DEFAULT_SECRET_KEY
 DEBUG = read.boolean("DEBUG", default=True)
 ALLOWED_HOSTS = read.names("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 CSRF_TRUSTED_ORIGINS = read.names("CSRF_TRUSTED_ORIGINS", "")
 TIME_ZONE = read.time_zone("TIME_ZONE", "Africa/Johannesburg")
-CURRENCY = read.text("CURRENCY", "ZAR")
+CURRENCY = read.currency("CURRENCY", "ZAR")
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = ["flowsite.formats"]  # times with the abbreviation of their zone, on every page
 USE_TZ = True
 ROOT_URLCONF = "flowsite.urls"
+LOGIN_REDIRECT_URL = "admin:index"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -140,7 +142,7 @@ FLOW_STATUS_RESUME = read.text("FLOW_STATUS_RESUME", "active")
 FLOW_STATUS_CANCEL = read.text("FLOW_STATUS_CANCEL", "cancelled")
 FLOW_STATUS_PHASES = read.pairs("FLOW_STATUS_PHASES", "completed=completed,failed=failed")
 FLOW_CLIENT_ERRORS_ARE_UNKNOWN = read.boolean("FLOW_CLIENT_ERRORS_ARE_UNKNOWN", default=False)
-FLOW_IS_SANDBOX = urlsplit(FLOW_BASE_URL).netloc.lower() in {f"127.0.0.1:{SANDBOX_PORT}", f"localhost:{SANDBOX_PORT}"}
+FLOW_IS_SANDBOX = FLOW_BASE_URL.lower() in {SANDBOX_BASE_URL, f"http://localhost:{SANDBOX_PORT}"}
 
 PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
 APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
@@ -148,13 +150,13 @@ APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
 # Celery ---------------------------------------------------------------------------------------------------------------
 BROKER_DIR = Path(read.text("BROKER_DIR", str(VAR_DIR / "broker")))
 CELERY_BROKER_URL = read.text("CELERY_BROKER_URL", "filesystem://")
-BROKER_SCHEME = CELERY_BROKER_URL.split("://", 1)[0]
+BROKER_SCHEME = CELERY_BROKER_URL.split("://", 1)[0] if "://" in CELERY_BROKER_URL else ""
 BROKER_VISIBILITY_TIMEOUT = 3600
 
 if BROKER_SCHEME == "filesystem":
     CELERY_BROKER_URL = "filesystem://localhost"  # kombu warns of a missing host, which has no meaning here
-    for folder in ("messages", "control"):
-        (BROKER_DIR / folder).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT = "flowsite.broker:Transport"
+    read.make_folders("BROKER_DIR", BROKER_DIR / "messages", BROKER_DIR / "control")
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
         "data_folder_in": str(BROKER_DIR / "messages"),
         "data_folder_out": str(BROKER_DIR / "messages"),
@@ -182,6 +184,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "campaigns"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False  # else the traceback of a process that dies is logged word by word
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -216,12 +219,14 @@ UNFOLD = {
     "SITE_TITLE": "Campaign console",
     "SITE_HEADER": "Campaign console",
     "SITE_SYMBOL": "campaign",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "campaigns.admin.look.environment",
     "ENVIRONMENT_TITLE_PREFIX": "campaigns.admin.look.title_prefix",
     "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
     "COLORS": {"primary": "campaigns.admin.look.primary"},
     "SIDEBAR": {"navigation": "campaigns.admin.look.navigation"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "campaigns.admin.look.favicon"}],
     "STYLES": ["campaigns.admin.look.style"],
     "SCRIPTS": ["campaigns.admin.look.script"],
 }

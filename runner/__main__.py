@@ -1,7 +1,6 @@
 """`python -m runner`: what `make run` calls once the libraries are there."""
 
 import fcntl
-import ipaddress
 import os
 import subprocess
 import sys
@@ -27,6 +26,7 @@ class CannotStartError(Exception):
 def main() -> int:
     """Check, prepare, run. Return 0 after Ctrl-C, 1 when it could not start or a process kept dying."""
     try:
+        require_development()
         port = check_ports()
         with take_lock(Path(f"{settings.BROKER_DIR}.lock")):
             logins = prepare()
@@ -36,6 +36,15 @@ def main() -> int:
     except KeyboardInterrupt:
         say("Stopped before anything was started.")
     return 1
+
+
+def require_development() -> None:
+    """Raise CannotStartError on production's settings: their pages answer to HTTPS alone, which nobody offers here."""
+    if not settings.DEBUG:
+        raise CannotStartError(
+            "DEBUG is off. Those are production's settings: run the processes of the Procfile behind a web server that "
+            "speaks HTTPS, or set DEBUG=true to work on this machine alone."
+        )
 
 
 def check_ports() -> int:
@@ -67,8 +76,6 @@ def take_lock(path: Path) -> IO[str]:
 def prepare() -> str:
     """Bring the database up to date and load the demo data; return the demo logins, in words."""
     manage("migrate", "--noinput", "--verbosity", "0")
-    if not settings.DEBUG:
-        manage("collectstatic", "--noinput", "--verbosity", "0")
     if not flow_is_on_this_machine():
         return (
             "Logins: your own; no demo data is loaded here (.venv/bin/python manage.py createsuperuser makes a login)"
@@ -88,11 +95,7 @@ def manage(*words: str) -> str:
 
 def flow_is_on_this_machine() -> bool:
     """Tell whether FLOW_BASE_URL is a stand-in: Flow itself, where money is spent, is never on this machine."""
-    host = urlsplit(settings.FLOW_BASE_URL).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return urlsplit(settings.FLOW_BASE_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def welcome(port: int, logins: str) -> str:

@@ -29,7 +29,7 @@ class Answer:
     cut: bool = False
 
 
-class Refusal(Exception):  # noqa: N818  saying no is what it is for; nothing went wrong
+class Refusal(Exception):
     """A request that is refused, with the HTTP status and the words for the caller."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:

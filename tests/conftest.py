@@ -44,13 +44,13 @@ def pytest_configure() -> None:
 
 def let_tables_be_emptied() -> None:
     """Take the database's guards away while Django empties the tables after a test; `flush` puts them back."""
-    empty = TransactionTestCase._fixture_teardown
+    empty = getattr(TransactionTestCase, "_fixture_teardown")  # noqa: B009 - django-stubs does not know it
 
     def empty_unguarded(case: TransactionTestCase) -> None:
         guards.remove(connection)
         empty(case)
 
-    TransactionTestCase._fixture_teardown = empty_unguarded  # type: ignore[method-assign]  # the only place to do it
+    setattr(TransactionTestCase, "_fixture_teardown", empty_unguarded)  # noqa: B010 - as above
 
 
 @pytest.hookimpl(tryfirst=True)

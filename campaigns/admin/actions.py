@@ -43,15 +43,17 @@ class Deed(Generic[RowT]):
     fits: Callable[[RowT], bool]
     form: type[DeedForm] = DeedForm
     first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    suits: Callable[[RowT, User], bool] = field(default=lambda _row, _user: True)
+    """Say whether it is worth offering to this person, who has the permission."""
     danger: bool = False
     background: str = ""
     """A template with what to know before one decides."""
     knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
     """Return what that template shows."""
 
-    def is_for(self, user: Any, row: RowT) -> bool:
+    def is_for(self, user: User, row: RowT) -> bool:
         """Say whether to offer it."""
-        return bool(user.has_perm(f"campaigns.{self.permission}") and self.fits(row))
+        return user.has_perm(f"campaigns.{self.permission}") and self.fits(row) and self.suits(row, user)
 
 
 def version_of(row: Order | Campaign) -> int:
@@ -72,7 +74,7 @@ def deed_urls(rooms: ModelAdmin[RowT], deeds: Sequence[Deed[RowT]]) -> list[URLP
     ]
 
 
-def buttons(user: Any, row: RowT, deeds: Sequence[Deed[RowT]]) -> list[dict[str, Any]]:
+def buttons(user: User, row: RowT, deeds: Sequence[Deed[RowT]]) -> list[dict[str, Any]]:
     """Return what the person may do to the row as it is."""
     model = row._meta.model_name
     return [

@@ -39,7 +39,7 @@ def asked_words(command: Command) -> str:
     """Return what was asked and is not confirmed."""
     asked = f"{label(command.action)} asked by {command.asked_by.get_username()} at {look.when(command.asked_at)}"
     said = f" Flow's words: {command.words}" if command.words else ""
-    return f"{asked} – not confirmed yet. Reason: {command.reason}.{said}"
+    return f"{asked} – not confirmed yet. Reason: {command.reason}{said}"
 
 
 def _flow(campaign: Campaign) -> list[Pair]:

@@ -52,7 +52,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             "opts": self.opts,
             "original": campaign,
             "title": f"Campaign {campaign}",
-            "buttons": buttons(request.user, campaign, CAMPAIGN_DEEDS),
+            "buttons": buttons(person(request), campaign, CAMPAIGN_DEEDS),
         }
         return TemplateResponse(request, "admin/campaigns/campaign.html", context)
 
@@ -62,7 +62,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return look.badge(campaign.phase, look.PHASES)
 
     @admin.display(description="heard from Flow")
-    def heard(self, campaign: Campaign) -> SafeString:
+    def heard(self, campaign: Campaign) -> SafeString | str:
         """Return how long ago Flow told about it."""
         return look.checked(campaign.checked_at, timezone.now())
 

@@ -12,8 +12,8 @@ from campaigns.admin.look import when
 
 # The need, what the card says beneath its number, its icon, and whether a number above zero is an alarm.
 ORDER_CARDS = [
-    ("settling", "orders in doubt: settle them", "help", True),
-    ("mending", "orders rejected: mend or cancel them", "block", True),
+    ("settling", "orders in doubt: settle", "help", True),
+    ("mending", "orders rejected: mend or cancel", "block", True),
     ("approval", "orders waiting for approval", "how_to_reg", False),
     ("patience", "orders queued with a problem", "schedule_send", False),
 ]
@@ -33,9 +33,10 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the home page's context with its cards."""
     return {
         **context,
+        "title": "Home",
         "cards": [*_order_cards(request), *_campaign_cards(request)],
         "first_steps": _first_steps(request) if selectors.nothing_yet() else [],
-        "held_until": _held(),
+        "held": _held(),
         "may_add_order": request.user.has_perm("campaigns.add_order"),
     }
 
@@ -77,4 +78,4 @@ def _first_steps(request: HttpRequest) -> list[dict[str, str]]:
 
 def _held() -> str:
     until = selectors.held_until(timezone.now())
-    return when(until) if until else ""
+    return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then." if until else ""

@@ -1,6 +1,7 @@
 """Listings."""
 
 from django.contrib import admin
+from django.db import models
 
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import RelatedFilter
@@ -15,6 +16,7 @@ class ListingAdmin(CatalogueAdmin[Listing]):
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("branch", "agent")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ("branch", "agent")
     search_fields = ("title", "external_id", "address")
     search_help_text = "Title, external id or address"

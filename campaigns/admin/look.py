@@ -28,7 +28,7 @@ SANDBOX_PRIMARY = {
     "200": "oklch(91% .096 180.426)",
     "300": "oklch(85.5% .138 181.071)",
     "400": "oklch(77.7% .152 181.912)",
-    "500": "oklch(60% .118 184.704)",
+    "500": "oklch(70.4% .14 182.503)",
     "600": "oklch(51.1% .096 186.391)",
     "700": "oklch(43.7% .078 188.216)",
     "800": "oklch(38.6% .063 188.416)",
@@ -179,10 +179,10 @@ def ago(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def checked(moment: datetime | None, now: datetime) -> SafeString:
+def checked(moment: datetime | None, now: datetime) -> SafeString | str:
     """Return when we last heard from Flow, with the exact time to point at."""
     if moment is None:
-        return format_html("<span>not checked yet</span>")
+        return "not checked yet"
     return format_html('<span title="{}">checked {}</span>', when(moment), ago(moment, now))
 
 
@@ -206,3 +206,8 @@ def style(_request: HttpRequest) -> str:
 def script(_request: HttpRequest) -> str:
     """Return the address of the script that every page loads."""
     return static("campaigns/labels.js")
+
+
+def favicon(_request: HttpRequest) -> str:
+    """Return the address of the browser tab's picture: another colour in the sandbox."""
+    return static("campaigns/sandbox.svg" if settings.FLOW_IS_SANDBOX else "campaigns/money.svg")

@@ -131,6 +131,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         icon="check",
         permission="approve_order",
         fits=_can(Move.APPROVE),
+        suits=lambda order, user: user.pk not in selectors.writers(order),
         says=lambda order: f"Publish {cost(order)}. A worker sends it to Flow at once, and this money is spent.",
         do=_approve,
     ),

@@ -15,17 +15,17 @@ NAMED = 5
 def next_step(order: Order, user: User, now: datetime) -> str:
     """Return what happens next to the order and who can make it happen."""
     words = {
-        OrderState.DRAFT: "Submit it. Until then nothing is sent and it can be edited. ",
-        OrderState.AWAITING_APPROVAL: "Somebody who neither wrote nor submitted it approves or rejects it. ",
+        OrderState.DRAFT: "submit it. Until then nothing is sent and it can be edited. ",
+        OrderState.AWAITING_APPROVAL: "somebody who neither wrote nor submitted it approves or rejects it. ",
         OrderState.QUEUED: _queued(order, now),
-        OrderState.PUBLISHING: "A worker is sending it to Flow now. Load this page again in a few seconds.",
-        OrderState.PUBLISHED: "Nothing: Flow took it. Its campaigns are followed below.",
-        OrderState.REJECTED: "It was refused, and nothing was published. Return it to draft, mend it and submit it again. ",
+        OrderState.PUBLISHING: "a worker is sending it to Flow now. Load this page again in a few seconds.",
+        OrderState.PUBLISHED: "nothing to do. Flow took the order, and its campaigns are followed below.",
+        OrderState.REJECTED: "return it to draft, mend it and submit it again. It was refused, and nothing was published. ",
         OrderState.UNKNOWN: (
-            f"Nobody knows whether Flow published it, so it is not sent again by itself. Look for {order.order_ref} at Flow, "
-            "then settle the doubt: two people must say the same, or one who may do it alone. "
+            f"look for {order.order_ref} at Flow, then settle the doubt here: two people must say the same, or one who may do "
+            "it alone. "
         ),
-        OrderState.CANCELLED: "Nothing: it is over. To publish the same, build a new order.",
+        OrderState.CANCELLED: "nothing, it is over. To publish the same, build a new order.",
     }
     return words[OrderState(order.state)] + _who(order, user)
 
@@ -33,10 +33,10 @@ def next_step(order: Order, user: User, now: datetime) -> str:
 def _queued(order: Order, now: datetime) -> str:
     held = selectors.held_until(now)
     if held:
-        return f"It waits: Flow asked us to wait until {look.when(held)}. Then a worker sends it."
+        return f"it waits: Flow asked us to wait until {look.when(held)}. Then a worker sends it."
     if order.next_attempt_at and order.next_attempt_at > now:
-        return f"It waits: a worker tries again at {look.when(order.next_attempt_at)}."
-    return "A worker sends it to Flow within half a minute. Load this page again."
+        return f"it waits: a worker tries again at {look.when(order.next_attempt_at)}."
+    return "a worker sends it to Flow within half a minute. Load this page again."
 
 
 def _who(order: Order, user: User) -> str:

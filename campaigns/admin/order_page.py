@@ -23,7 +23,7 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
     return {
         "order": order,
         "state": look.badge(order.state, look.STATES),
-        "next_step": next_step(order, user, now),
+        "next_step": format_html("<strong>Next:</strong> {}", next_step(order, user, now)),
         "what": _what(order),
         "listings": list(order.listings.order_by("title", "pk")),
         "money": _money(order),

@@ -67,7 +67,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             "opts": self.opts,
             "original": order,
             "title": f"Order {order}",
-            "buttons": buttons(request.user, order, ORDER_DEEDS),
+            "buttons": buttons(person(request), order, ORDER_DEEDS),
             "may_edit": self._may_edit(request, order),
         }
         return TemplateResponse(request, "admin/campaigns/order.html", context)

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils.html import format_html_join
-
 from campaigns import selectors
 from campaigns.admin import look
 from campaigns.admin.events import actor
@@ -52,7 +50,7 @@ def settlements(order: Order) -> Table:
     rows = [
         [
             label(settlement.resolution),
-            format_html_join(" ", "<code>{}</code>", ([tracking_id] for tracking_id in settlement.tracking_ids)),
+            ", ".join(settlement.tracking_ids) or look.NOTHING,
             settlement.evidence or look.NOTHING,
             f"{settlement.proposed_by.get_username()}, {look.when(settlement.proposed_at)}",
             f"{settlement.confirmed_by.get_username()}, {look.when(settlement.confirmed_at)}"

@@ -71,4 +71,5 @@ def _in_window(campaign: Followed, now: datetime) -> bool:
 
 def backoff(failures: int) -> timedelta:
     """Return how long to wait after so many failures in a row: doubling from 30 s, at most 15 min."""
-    return min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** min(max(failures - 1, 0), 10))
+    doublings = min(max(failures - 1, 0), 10)
+    return min(LONGEST_BACKOFF, FIRST_BACKOFF * (1 << doublings))

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from enum import Enum
+from enum import IntEnum
 from typing import cast
 
 import urllib3.connection
@@ -20,14 +20,14 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
 
 
-class Stage(Enum):
+class Stage(IntEnum):
     """How far a call has come. Up to SECURING nothing of it can have reached Flow."""
 
-    PREPARING = "preparing"
-    RESOLVING = "resolving"
-    CONNECTING = "connecting"
-    SECURING = "securing"
-    SENT = "sent"
+    PREPARING = 0
+    RESOLVING = 1
+    CONNECTING = 2
+    SECURING = 3
+    SENT = 4
 
 
 class OutOfTimeError(Exception):
@@ -43,6 +43,10 @@ class Call:
         self._ends = ends
         self._connect_timeout = connect_timeout
         self._handle: socket.socket | None = None
+
+    def reach(self, stage: Stage) -> None:
+        """Note a step forward; what was sent stays sent, even if the library should connect once more."""
+        self.stage = max(self.stage, stage)
 
     def seconds_left(self) -> float:
         """Return the rest of the call's time; raise OutOfTimeError when there is none."""
@@ -152,14 +156,14 @@ class WatchedConnection(urllib3.connection.HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect within the time of the call; raise the library's error, for it swallows some kinds of OSError."""
         call: Call = _current.call
-        call.stage = Stage.RESOLVING
+        call.reach(Stage.RESOLVING)
         try:
             found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise NewConnectionError(self, "its name is not known") from error
-        call.stage = Stage.CONNECTING
+        call.reach(Stage.CONNECTING)
         sock = self._connect_to_one_of([str(address[0]) for *_, address in found], call)
-        call.stage = Stage.SECURING
+        call.reach(Stage.SECURING)
         call.hold(sock)
         return sock
 
@@ -181,7 +185,7 @@ class WatchedConnection(urllib3.connection.HTTPConnection):
         call: Call = _current.call
         call.hold(self.sock)
         call.seconds_left()
-        call.stage = Stage.SENT
+        call.reach(Stage.SENT)
         super().send(data)  # type: ignore[arg-type]  # the library's stub names each kind of body; all are passed on
 
 

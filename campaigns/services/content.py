@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from campaigns.domain import money
+from campaigns.flow import PublishRequest
 from campaigns.models import Agent, Branch, Listing, Order, Plan
 
 
@@ -68,6 +69,25 @@ def check_content(content: Content, *, now: datetime) -> None:
     errors = {field: messages for field, messages in found.items() if messages}
     if errors:
         raise ValidationError(errors)
+
+
+def check_price(order: Order) -> None:
+    """Raise ValidationError where the plan has changed so that Flow would charge what nobody submitted or approved.
+
+    Flow is told a budget only where it differs from the plan's default: elsewhere Flow charges what the plan costs now.
+    """
+    plan = order.plan
+    default_counts = PublishRequest.from_json(order.payload).budget_override is None
+    if plan.currency == order.currency and not (default_counts and plan.default_budget != order.budget):
+        return
+    price = money.format_money(plan.default_budget, plan.currency)
+    submitted = money.format_money(order.amount, order.currency)
+    raise ValidationError(
+        {
+            "plan": f"Plan {plan} costs {price} now, but the order was submitted for {submitted}. "
+            "Return it to draft, look at the budget and submit it again."
+        }
+    )
 
 
 def _plan(plan: Plan) -> list[str]:

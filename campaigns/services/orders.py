@@ -15,7 +15,7 @@ from campaigns.domain import money
 from campaigns.domain.states import Move, OrderState
 from campaigns.models import Event, Order, OrderListing
 from campaigns.services import moves
-from campaigns.services.content import Content, check_content
+from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import NotAllowed, Refused
 from campaigns.services.history import record, require
 
@@ -123,6 +123,11 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     """
     require(user, "submit_order", "submit orders")
     order = moves.read(order_id, version)
+    if order.campaigns.exists():
+        raise Refused(
+            f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
+            "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
+        )
     content = Content.of(order)
     check_content(content, now=now)
     request = gateway.publish_request(order, content.listings)
@@ -163,6 +168,7 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
         )
     check_content(Content.of(order), now=now)
+    check_price(order)
     with transaction.atomic():
         moves.move(
             order, Move.APPROVE, OrderState.QUEUED, approved_by=user, approved_at=now, next_attempt_at=now, failures=0

@@ -32,7 +32,7 @@ from campaigns.flow import (
 )
 from campaigns.models import Attempt, Order
 from campaigns.services import moves, pace, recording
-from campaigns.services.content import Content, check_content
+from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.recording import Answer
@@ -89,7 +89,7 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
         return PublishResult(order.order_ref, OrderState.REJECTED.value, order.problem)
     if not _mark_sent(attempt, clock()):
         return PublishResult(
-            order.order_ref, "skipped", "The lease ran out before anything was sent; nothing was sent."
+            order.order_ref, "skipped", "The attempt was over before anything was sent; nothing was sent."
         )
     answer = _post(order, attempt, token, clock)
     return _result(order, recording.record_answer(attempt, answer, now=clock()), answer)
@@ -170,8 +170,11 @@ def _refusal(order: Order, now: datetime) -> str:
     remedy = "Nothing was sent and no money was spent. Return the order to draft, mend it and submit it again."
     if gateway.sha256(order.payload) != order.payload_sha256:
         return f"What was approved is not what is stored: the payload's SHA-256 differs. {remedy}"
+    if order.campaigns.exists():
+        return recording.ALREADY_LIVE
     try:
         check_content(Content.of(order), now=now)
+        check_price(order)
     except ValidationError as error:
         return f"{' '.join(error.messages)} {remedy}"
     return ""

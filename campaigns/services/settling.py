@@ -10,9 +10,9 @@ from django.db import transaction
 
 from campaigns import gateway
 from campaigns.domain.states import Move, OrderState, Resolution
-from campaigns.flow import FlowError, NotFound
+from campaigns.flow import FlowError, NotFound, TooManyRequests
 from campaigns.models import Attempt, Campaign, Order, Settlement
-from campaigns.services import moves
+from campaigns.services import moves, pace
 from campaigns.services.errors import Refused
 from campaigns.services.history import record, require
 from campaigns.services.recording import make_campaigns
@@ -55,8 +55,13 @@ def settle(
     order = moves.read(order_id)
     if order.state != OrderState.UNKNOWN:
         raise Refused(f"Order {order.order_ref} is not in doubt: there is nothing to settle.")
+    if resolution is Resolution.NOT_LIVE and order.campaigns.exists():
+        raise Refused(
+            f"Order {order.order_ref} has campaigns at Flow already, from an earlier attempt: sending it again would spend "
+            "the money twice. Settle it as live, with all the tracking ids that Flow shows for it."
+        )
     attempt = order.attempts.order_by("-number")[:1].get()
-    statuses = _check(order, resolution, tracking_ids, evidence.strip())
+    statuses = _check(order, resolution, tracking_ids, evidence.strip(), now)
     with transaction.atomic():
         proposal = _proposal_of_another(attempt, resolution, tracking_ids, user)
         if proposal is None and not user.has_perm("campaigns.settle_alone"):
@@ -69,7 +74,9 @@ def settle(
     return SettleResult(True, f"Order {order.order_ref} is settled: {user.get_username()} {SAYS[resolution]}.")
 
 
-def _check(order: Order, resolution: Resolution, tracking_ids: Sequence[str], evidence: str) -> dict[str, str]:
+def _check(
+    order: Order, resolution: Resolution, tracking_ids: Sequence[str], evidence: str, now: datetime
+) -> dict[str, str]:
     """Raise unless what the person gave is complete and true; return Flow's status of each tracking id."""
     if resolution is not Resolution.LIVE:
         if not evidence:
@@ -84,7 +91,9 @@ def _check(order: Order, resolution: Resolution, tracking_ids: Sequence[str], ev
     errors += [f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}." for campaign in taken]
     if errors:
         raise ValidationError({"tracking_ids": errors})
-    return {tracking_id: _status_at_flow(tracking_id) for tracking_id in tracking_ids}
+    if until := pace.held_until(now):
+        raise Refused(f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was settled; try again then.")
+    return {tracking_id: _status_at_flow(tracking_id, now) for tracking_id in tracking_ids}
 
 
 def _wrong_id(tracking_id: str) -> str:
@@ -95,13 +104,15 @@ def _wrong_id(tracking_id: str) -> str:
     return ""
 
 
-def _status_at_flow(tracking_id: str) -> str:
+def _status_at_flow(tracking_id: str, now: datetime) -> str:
     try:
         return gateway.client().campaign_status(tracking_id).status
     except NotFound:
         message = f"Flow does not know the tracking id {tracking_id}. Check it, and nothing else, at Flow."
         raise ValidationError({"tracking_ids": message}) from None
     except FlowError as error:
+        if isinstance(error, TooManyRequests):
+            pace.hold(error, now=now)
         raise Refused(f"The tracking id {tracking_id} could not be checked: {error} Nothing was settled.") from None
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 from decimal import Decimal
 
 import pytest
@@ -17,6 +18,7 @@ from campaigns.flow import (
 from tests.flow.conftest import API_KEY, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
+    Peer,
     Play,
     gzipped,
     message,
@@ -254,7 +256,11 @@ def test_leaves_the_outcome_open_when_the_answer_is_too_large(
 def test_leaves_the_outcome_open_when_the_server_resets_before_it_reads(
     server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
 ) -> None:
-    server.on_connect = lambda peer: peer.reset()
+    def resets_unread(peer: Peer) -> None:
+        peer.sock.recv(1, socket.MSG_PEEK)
+        peer.reset()
+
+    server.on_connect = resets_unread
 
     failing(Interrupted, client.publish, request_to_publish, TOKEN)
 

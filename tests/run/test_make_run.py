@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -65,3 +67,14 @@ def test_another_stand_in_for_flow_is_used_instead_of_the_sandbox(tmp_path: Path
         assert not any("-m sandbox" in words for words in command.others().values())
         command.press_ctrl_c()
         assert command.wait_for_end() == 0
+
+
+def test_no_demo_data_is_loaded_where_orders_would_cost_money(tmp_path: Path) -> None:
+    console = Console(tmp_path)
+    real = {"FLOW_BASE_URL": "https://flow.invalid", "FLOW_ORGANISATION_ID": "ours", "FLOW_API_KEY": "ours-alone"}
+    with console.start(**real) as command:
+        command.wait_for("Ready:", deadline=READY)
+        command.wait_for("Logins: your own; no demo data is loaded here")
+    with closing(sqlite3.connect(console.database)) as connection:
+        for table in ("campaigns_order", "campaigns_branch", "auth_user"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)

@@ -91,3 +91,7 @@ def test_a_database_that_cannot_be_opened_is_refused(console: Console, tmp_path:
 
 def test_a_wrong_setting_is_named(console: Console) -> None:
     assert "FLOW_READ_TIMEOUT" in refused(console, FLOW_READ_TIMEOUT="soon")
+
+
+def test_settings_of_production_are_refused(console: Console) -> None:
+    assert "run the processes of the Procfile" in refused(console, DEBUG="false", SECRET_KEY="x" * 64)

@@ -53,9 +53,10 @@ def _header_problem(table: Table, name: str, before: list[str]) -> str:
 class Checker:
     """Checks rows of one table; the same text in the same column is judged once."""
 
-    def __init__(self, table: Table, columns: tuple[str, ...]) -> None:
+    def __init__(self, table: Table, columns: tuple[str, ...], place: str) -> None:
         self.table = table
         self.columns = columns
+        self.place = place.lower()
         self.errors: list[RowError] = []
         self._judged: dict[tuple[str, str], tuple[Any, list[str]]] = {}
         self._lines: dict[str, int] = {}
@@ -103,5 +104,5 @@ class Checker:
             return
         first = self._lines.setdefault(key, row.line)
         if first != row.line:
-            message = f"“{key}” stands in {first} already. Keep one of the two rows."
+            message = f"“{key}” stands in {self.place} {first} already. Keep one of the two rows."
             self.errors.append(RowError(row.line, self.table.key, message))

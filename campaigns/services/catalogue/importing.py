@@ -66,7 +66,7 @@ def import_catalogue(
         rows = read_rows(source)
     except Unreadable as unreadable:
         return ImportResult(errors=(unreadable.error,), notes=source.notes, place=source.place)
-    columns, drafts, errors = _check(table, rows)
+    columns, drafts, errors = _check(table, rows, source.place)
     writes: list[Write] = []
     with _collisions(), transaction.atomic():
         errors += link(table, columns, drafts)
@@ -105,7 +105,7 @@ def _open(content: bytes) -> Source:
     return open_csv(content)
 
 
-def _check(table: Table, rows: list[Row]) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
+def _check(table: Table, rows: list[Row], place: str) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
     if not rows:
         return (), [], [RowError(None, "", "The file is empty. Give a row of headers and a row for each entry.")]
     header, *body = rows
@@ -114,7 +114,7 @@ def _check(table: Table, rows: list[Row]) -> tuple[tuple[str, ...], list[Draft],
         return (), [], errors
     if not body:
         return (), [], [RowError(header.line, "", "Below the headers there are no rows. Add a row for each entry.")]
-    checker = Checker(table, columns)
+    checker = Checker(table, columns, place)
     drafts = [checker.check(row) for row in body]
     return columns, drafts, checker.errors
 

@@ -52,8 +52,8 @@ def _refuse_bombs(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
-    except Exception:  # zipfile has a dozen ways to stumble over a damaged file
-        raise Unreadable(DAMAGED) from None
+    except Exception as error:  # zipfile has a dozen ways to stumble over a damaged file
+        raise Unreadable(DAMAGED) from error
     if unpacked > LARGEST_UNPACKED:
         raise Unreadable(
             f"The workbook unpacks to {unpacked // 1024**2:,} MiB, more than the {LARGEST_UNPACKED // 1024**2} MiB allowed. "
@@ -63,15 +63,17 @@ def _refuse_bombs(content: bytes) -> None:
 
 def _rows(sheet: Any) -> Iterator[Row]:
     sheet.reset_dimensions()  # what a workbook says about its own size is often wrong
-    width = 0
-    rows = sheet.iter_rows()
-    for line in range(1, LAST_ROW + 1):
+    width, line, rows = 0, 0, sheet.iter_rows()
+    while True:
+        line += 1
         try:
             cells = next(rows)
         except StopIteration:
             return
         except Exception as error:  # openpyxl raises whatever a damaged file makes it stumble over
             raise Unreadable(DAMAGED, line) from error
+        if line > LAST_ROW:
+            raise Unreadable(DAMAGED, line)
         if len(cells) > MOST_COLUMNS:
             raise Unreadable(
                 f"This row has {len(cells):,} columns. Delete all columns to the right of the table.", line

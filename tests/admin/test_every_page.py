@@ -1,0 +1,213 @@
+"""Every page of the admin answers those who may see it, and nobody else."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.urls import reverse
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
+
+from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
+from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.domain.states import Action
+from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Listing, Order, Plan
+from campaigns.services import commands
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+def _interval() -> IntervalSchedule:
+    return IntervalSchedule.objects.get_or_create(every=7, period="days")[0]
+
+
+def _command() -> Command:
+    campaign = building.campaign()
+    return commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=_boss(), now=NOON)
+
+
+def _boss() -> User:
+    return User.objects.filter(username="boss").first() or User.objects.create_superuser("boss", password="x")
+
+
+ROWS: dict[Any, Callable[[], Any]] = {
+    Branch: factories.make_branch,
+    Agent: factories.make_agent,
+    Listing: factories.make_listing,
+    Plan: factories.make_plan,
+    Order: building.draft,
+    Attempt: lambda: building.in_doubt().attempts.get(),
+    Campaign: building.campaign,
+    Command: _command,
+    Event: lambda: building.draft().events.get(),
+    User: lambda: factories.make_user("somebody"),
+    Group: lambda: Group.objects.create(name="Sellers"),
+    IntervalSchedule: _interval,
+    CrontabSchedule: lambda: CrontabSchedule.objects.create(minute="7"),
+    ClockedSchedule: lambda: ClockedSchedule.objects.create(clocked_time=NOON),
+    SolarSchedule: lambda: SolarSchedule.objects.create(event="sunset", latitude=-33, longitude=18),
+    PeriodicTask: lambda: PeriodicTask.objects.create(name="a task", task="x", interval=_interval()),
+}
+NOBODY_ADDS = {Attempt, Campaign, Command, Event}
+NOBODY_DELETES = {Order, *NOBODY_ADDS}
+MODELS = sorted(ROWS, key=lambda model: model._meta.label)
+
+
+def address(model: type[Model], page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def test_every_model_of_the_admin_is_visited_here() -> None:
+    assert set(admin.site._registry) == set(ROWS)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_superuser_sees_the_list_with_its_row(model: type[Model]) -> None:
+    row = ROWS[model]()
+    answer = building.client_of(_boss()).get(address(model, "changelist"))
+    assert answer.status_code == 200
+    assert address(model, "change", row.pk) in answer.content.decode()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_superuser_sees_the_row_and_its_history(model: type[Model]) -> None:
+    row, client = ROWS[model](), building.client_of(_boss())
+    assert client.get(address(model, "change", row.pk)).status_code == 200
+    assert client.get(address(model, "history", row.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_superuser_can_add_only_what_people_add(model: type[Model]) -> None:
+    answer = building.client_of(_boss()).get(address(model, "add"))
+    assert answer.status_code == (403 if model in NOBODY_ADDS else 200)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_superuser_can_delete_only_what_people_delete(model: type[Model]) -> None:
+    row, client = ROWS[model](), building.client_of(_boss())
+    answer = client.get(address(model, "delete", row.pk))
+    assert answer.status_code == (403 if model in NOBODY_DELETES else 200)
+    if model in NOBODY_DELETES:
+        assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+        assert model._default_manager.filter(pk=row.pk).exists()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_staff_without_rights_see_none_of_it(model: type[Model]) -> None:
+    row, client = ROWS[model](), building.client_of(factories.make_user("newcomer"))
+    count = model._default_manager.count()
+    hidden = {403} if model not in (Order, Campaign) else {403, 404}
+    assert client.get(address(model, "changelist")).status_code == 403
+    assert client.get(address(model, "add")).status_code == 403
+    assert client.get(address(model, "change", row.pk)).status_code in hidden
+    assert client.get(address(model, "delete", row.pk)).status_code == 403
+    assert client.post(address(model, "add"), {}).status_code == 403
+    assert client.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert model._default_manager.count() == count
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_strangers_are_sent_to_the_sign_in_page(model: type[Model], client: Any) -> None:
+    page = address(model, "changelist")
+    assert client.get(page).headers["Location"] == f"/admin/login/?next={page}"
+
+
+@pytest.mark.parametrize("deed", [deed.name for deed in ORDER_DEEDS] + ["edit"])
+def test_staff_without_rights_get_no_deed_of_an_order(deed: str) -> None:
+    order, client = building.draft(), building.client_of(factories.make_user("newcomer"))
+    page = reverse(f"admin:campaigns_order_{deed}", args=[order.pk])
+    assert client.get(page).status_code == 404
+    assert client.post(page, {"version": order.version}).status_code == 404
+    assert building.kinds(order) == ["order.created"]
+
+
+@pytest.mark.parametrize(
+    "deed", [deed for deed in ORDER_DEEDS if deed.permission != "view_order"], ids=lambda deed: deed.name
+)
+def test_staff_who_may_only_look_get_no_deed_of_an_order(deed: Any) -> None:
+    order, client = building.draft(), building.client_of(factories.make_user("reader", "view_order"))
+    page = reverse(f"admin:campaigns_order_{deed.name}", args=[order.pk])
+    words = {"version": order.version, "reason": "x", "comment": "x", "resolution": "abandon", "evidence": "x"}
+    assert client.get(page).status_code == 403
+    assert client.post(page, words).status_code == 403
+    assert building.kinds(order) == ["order.created"]
+    order.refresh_from_db()
+    assert (order.state, order.version) == ("draft", 1)
+
+
+@pytest.mark.parametrize("deed", CAMPAIGN_DEEDS, ids=lambda deed: deed.name)
+def test_staff_without_rights_get_no_deed_of_a_campaign(deed: Any) -> None:
+    campaign, client = building.campaign(next_check_at=NOON), building.client_of(factories.make_user("newcomer"))
+    page = reverse(f"admin:campaigns_campaign_{deed.name}", args=[campaign.pk])
+    assert client.get(page).status_code == 404
+    assert client.post(page, {"version": 0, "reason": "x"}).status_code == 404
+    assert not Command.objects.exists()
+    campaign.refresh_from_db()
+    assert campaign.next_check_at == NOON
+
+
+@pytest.mark.parametrize("deed", [deed for deed in CAMPAIGN_DEEDS if deed.name != "check"], ids=lambda deed: deed.name)
+def test_staff_who_may_only_look_send_no_command(deed: Any) -> None:
+    campaign, client = (
+        building.campaign(phase="unrecognised"),
+        building.client_of(factories.make_user("reader", "view_campaign")),
+    )
+    page = reverse(f"admin:campaigns_campaign_{deed.name}", args=[campaign.pk])
+    assert client.get(page).status_code == 403
+    assert client.post(page, {"version": 0, "reason": "x"}).status_code == 403
+    assert not Command.objects.exists()
+
+
+def test_a_form_sent_to_the_page_of_an_order_changes_nothing() -> None:
+    order = building.draft()
+    answer = building.client_of(_boss()).post(
+        address(Order, "change", order.pk), {"order_ref": "other", "state": "queued"}
+    )
+    assert answer.status_code == 403
+    assert Order.objects.filter(pk=order.pk, order_ref=order.order_ref, state="draft", version=1).exists()
+
+
+def test_a_form_sent_to_the_page_of_a_campaign_changes_nothing() -> None:
+    campaign = building.campaign()
+    answer = building.client_of(_boss()).post(address(Campaign, "change", campaign.pk), {"phase": "completed"})
+    assert answer.status_code == 403
+    assert Campaign.objects.get(pk=campaign.pk).phase == "queued"
+
+
+@pytest.mark.parametrize("model", [Branch, Agent, Listing, Plan, Order, Campaign, Attempt, Command, Event], ids=str)
+def test_no_list_offers_bulk_actions(model: Any) -> None:
+    row, client = ROWS[model](), building.client_of(_boss())
+    page = address(model, "changelist")
+    assert 'name="action"' not in client.get(page).content.decode()
+    client.post(page, {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"})
+    assert model._default_manager.filter(pk=row.pk).exists()
+
+
+def test_no_page_loads_anything_from_elsewhere() -> None:
+    order, client = building.published("queue_1"), building.client_of(_boss())
+    pages = [
+        "/admin/",
+        "/admin/login/",
+        address(Order, "changelist"),
+        address(Order, "change", order.pk),
+        address(Order, "add"),
+    ]
+    for page in pages:
+        html = client.get(page).content.decode()
+        assert 'src="http' not in html
+        assert 'href="http' not in html
+        assert 'src="//' not in html
+
+
+def test_what_is_no_number_is_not_found() -> None:
+    client = building.client_of(_boss())
+    assert client.get("/admin/campaigns/order/x/change/").status_code == 404
+    assert client.get("/admin/campaigns/campaign/x/change/").status_code == 404
+    assert client.get("/admin/campaigns/order/999999999999999999999999/change/").status_code == 404

@@ -1,0 +1,66 @@
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+
+from campaigns.services import orders
+from campaigns.services.errors import NotAllowed, Stale
+from tests.services.building import DAY, NOW, awaiting, everything, last_event, reload
+
+
+def test_sends_the_order_back_to_its_author_with_the_comment(author: User, approver: User) -> None:
+    order = awaiting(author)
+
+    orders.reject(order.pk, order.version, comment=" Too dear. ", user=approver, now=NOW)
+
+    order = reload(order)
+    assert (order.state, order.version, order.problem) == ("draft", 3, "Too dear.")
+    assert (order.payload, order.payload_sha256, order.budget, order.currency) == ("", "", None, "")
+    assert (order.submitted_by, order.submitted_at, order.approved_by) == (None, None, None)
+    event = last_event(order)
+    assert (event.kind, event.actor) == ("order.not_approved", approver)
+    assert event.text == "ben did not approve the order: Too dear."
+
+
+def test_shows_the_comment_until_the_order_is_submitted_again(author: User, approver: User) -> None:
+    order = awaiting(author)
+    order = orders.reject(order.pk, order.version, comment="Too dear.", user=approver, now=NOW)
+
+    assert orders.submit(order.pk, order.version, user=author, now=NOW).problem == ""
+
+
+@pytest.mark.parametrize("comment", ["", "  \n"])
+def test_asks_for_a_comment(author: User, approver: User, comment: str) -> None:
+    order = awaiting(author)
+    before = everything()
+
+    with pytest.raises(ValidationError) as caught:
+        orders.reject(order.pk, order.version, comment=comment, user=approver, now=NOW)
+
+    assert caught.value.message_dict == {"comment": ["Say why, so that the author knows what to change."]}
+    assert everything() == before
+
+
+def test_works_when_the_start_has_passed(author: User, approver: User) -> None:
+    order = awaiting(author, start_at=NOW + DAY)
+
+    assert orders.reject(order.pk, order.version, comment="Late.", user=approver, now=NOW + 2 * DAY).state == "draft"
+
+
+def test_is_for_those_who_may_approve_orders(author: User) -> None:
+    order = awaiting(author)
+    before = everything()
+
+    with pytest.raises(NotAllowed, match="anna may not reject orders"):
+        orders.reject(order.pk, order.version, comment="No.", user=author, now=NOW)
+
+    assert everything() == before
+
+
+def test_refuses_another_version_than_the_one_that_was_looked_at(author: User, approver: User) -> None:
+    order = awaiting(author)
+    before = everything()
+
+    with pytest.raises(Stale):
+        orders.reject(order.pk, order.version - 1, comment="No.", user=approver, now=NOW)
+
+    assert everything() == before
