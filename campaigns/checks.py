@@ -9,8 +9,6 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 from campaigns.domain.states import Phase
 
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
 
 @register(Tags.compatibility)
 def check_settings(**_: Any) -> list[CheckMessage]:
@@ -42,7 +40,7 @@ def _production() -> list[CheckMessage]:
     if settings.FLOW_IS_SANDBOX:
         hint = "Set FLOW_BASE_URL=https://api.flowliving.com, with FLOW_ORGANISATION_ID and FLOW_API_KEY."
         found.append(Error("FLOW_BASE_URL is the sandbox: nothing would be published.", hint=hint, id="campaigns.E022"))
-    elif not settings.FLOW_BASE_URL.lower().startswith("https://") and not _is_loopback():
+    elif not settings.FLOW_BASE_URL.lower().startswith("https://") and not settings.FLOW_IS_LOCAL:
         hint = "Write FLOW_BASE_URL with https://."
         found.append(Error("FLOW_BASE_URL would send the API key unencrypted.", hint=hint, id="campaigns.E023"))
     return found
@@ -66,7 +64,7 @@ def _credentials() -> list[CheckMessage]:
             id="campaigns.E003",
         )
         for name, sandbox in required.items()
-        if not getattr(settings, name) or (getattr(settings, name) == sandbox and not _is_loopback())
+        if not getattr(settings, name) or (getattr(settings, name) == sandbox and not settings.FLOW_IS_LOCAL)
     ]
 
 
@@ -112,11 +110,6 @@ def _broker() -> list[CheckMessage]:
         return []
     hint = "Set CELERY_BROKER_URL to filesystem://, redis://host:6379/0 or amqp://user:password@host:5672//."
     return [Error("CELERY_BROKER_URL names no broker that is supported.", hint=hint, id="campaigns.E007")]
-
-
-def _is_loopback() -> bool:
-    parts = _parts(settings.FLOW_BASE_URL)
-    return parts is not None and parts.hostname in LOOPBACK
 
 
 def _parts(address: str) -> SplitResult | None:

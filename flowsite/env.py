@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -110,6 +111,14 @@ class Reader:
         except (ValueError, KeyError, ArithmeticError, OSError, environ.ImproperlyConfigured):
             self.problems.append(Problem(name, remedy))
             return parse(default)
+
+
+def is_local(address: str) -> bool:
+    """Say whether the address is on this machine's own loopback."""
+    try:
+        return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}
+    except ValueError:
+        return False
 
 
 def _above_zero(number: float) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import environ
 
-from flowsite.env import Reader
+from flowsite.env import Reader, is_local
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -142,6 +142,8 @@ FLOW_STATUS_RESUME = read.text("FLOW_STATUS_RESUME", "active")
 FLOW_STATUS_CANCEL = read.text("FLOW_STATUS_CANCEL", "cancelled")
 FLOW_STATUS_PHASES = read.pairs("FLOW_STATUS_PHASES", "completed=completed,failed=failed")
 FLOW_CLIENT_ERRORS_ARE_UNKNOWN = read.boolean("FLOW_CLIENT_ERRORS_ARE_UNKNOWN", default=False)
+# A stand-in for Flow: Flow itself, where money is spent, is never on this machine.
+FLOW_IS_LOCAL = is_local(FLOW_BASE_URL)
 FLOW_IS_SANDBOX = FLOW_BASE_URL.lower() in {SANDBOX_BASE_URL, f"http://localhost:{SANDBOX_PORT}"}
 
 PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
@@ -211,6 +213,10 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        # A line for each message that comes and goes would bury those that tell something.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
     },
 }
 

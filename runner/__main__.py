@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowsite.settings")
 
@@ -76,7 +75,7 @@ def take_lock(path: Path) -> IO[str]:
 def prepare() -> str:
     """Bring the database up to date and load the demo data; return the demo logins, in words."""
     manage("migrate", "--noinput", "--verbosity", "0")
-    if not flow_is_on_this_machine():
+    if not settings.FLOW_IS_LOCAL:
         return (
             "Logins: your own; no demo data is loaded here (.venv/bin/python manage.py createsuperuser makes a login)"
         )
@@ -91,11 +90,6 @@ def manage(*words: str) -> str:
     if done.returncode:
         raise CannotStartError(f"{done.stdout}`manage.py {words[0]}` failed (exit code {done.returncode}); see above.")
     return done.stdout.strip()
-
-
-def flow_is_on_this_machine() -> bool:
-    """Tell whether FLOW_BASE_URL is a stand-in: Flow itself, where money is spent, is never on this machine."""
-    return urlsplit(settings.FLOW_BASE_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def welcome(port: int, logins: str) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from campaigns.admin.base import ModelAdmin, ModelT, person
 from campaigns.admin.forms import add_refusal
+from campaigns.models import Branch
 from campaigns.services import catalogue
 from campaigns.services.errors import Refused
 
@@ -65,7 +66,8 @@ def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows
     if asked.get("field_name") in ("agent", "listings"):
         branch = asked.get("branch", "")
-        return rows.filter(active=True, branch_id=int(branch)) if branch.isdecimal() else rows.none()
+        chosen = Branch.objects.filter(pk=branch) if branch.isdecimal() else Branch.objects.none()
+        return rows.filter(active=True, branch__in=chosen)
     # The lists' filters ask for branches and plans too, and old orders may have one that is no longer active.
     return rows.filter(active=True) if "order_form" in asked else rows
 

@@ -7,7 +7,10 @@ from django_celery_beat import admin as stock
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from campaigns import tasks
 from campaigns.admin.base import ModelAdmin
+
+__all__ = ["tasks"]
 
 SCHEDULES = [ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule]
 
@@ -16,6 +19,8 @@ admin.site.unregister([PeriodicTask, *SCHEDULES])
 
 class TaskSelect(UnfoldAdminSelectWidget, stock.TaskSelectWidget):  # type: ignore[misc]  # the library has no types
     """The names of all tasks, to choose from."""
+
+    _modules = None  # the tasks are imported here; Celery's own import of them would run a worker's start-up checks
 
 
 class PeriodicTaskForm(stock.PeriodicTaskForm):  # type: ignore[misc]  # the library has no types

@@ -34,12 +34,12 @@ class Followed:
 
 
 def next_check(campaign: Followed, now: datetime, chance: float) -> datetime | None:
-    """Return when to ask Flow again, or None once the phase is final.
+    """Return when to ask Flow again, or None once the phase is final and no command is open.
 
     `chance` is a number from 0 to 1 that spreads the intervals by ± 10 %, so that campaigns published together are
     not asked about together for ever. A window around start or end is never leapt over.
     """
-    if campaign.phase in FINAL_PHASES:
+    if campaign.phase in FINAL_PHASES and campaign.command_asked_at is None:
         return None
     due = now + _interval(campaign, now) * (1 - JITTER + 2 * JITTER * chance)
     openings = [moment - WINDOW_BEFORE for moment in (campaign.starts_at, campaign.ends_at) if moment]

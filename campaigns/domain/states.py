@@ -102,6 +102,13 @@ ACTION_TARGET: dict[Action, Phase] = {
     Action.CANCEL: Phase.CANCELLED,
 }
 
+# What Flow must say before a command counts as carried out. A campaign that is resumed before its start goes back to waiting.
+ACTION_DONE: dict[Action, frozenset[Phase]] = {
+    Action.PAUSE: frozenset({Phase.PAUSED}),
+    Action.RESUME: frozenset({Phase.QUEUED, Phase.IN_PROGRESS, Phase.LIVE}),
+    Action.CANCEL: frozenset({Phase.CANCELLED}),
+}
+
 
 class CommandState(StrEnum):
     """How far a command has come: only Flow's own status confirms it."""

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from campaigns.domain.states import MOVES, OrderState
 
 CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
-FROZEN = ("payload", "payload_sha256", "budget", "currency")
+FROZEN = ("payload", "payload_sha256", "budget", "currency", "rehearsal")
 ORDER, LINES, EVENTS = "campaigns_order", "campaigns_orderlisting", "campaigns_event"
 DRAFT = OrderState.DRAFT.value
 

@@ -32,6 +32,9 @@ class Order(models.Model):
     payload_sha256 = models.CharField("SHA-256 of the payload", max_length=64, blank=True, editable=False)
     budget = models.DecimalField(max_digits=12, decimal_places=2, null=True, editable=False)
     currency = models.CharField(max_length=3, blank=True, editable=False)
+    rehearsal = models.BooleanField(
+        default=False, editable=False, help_text="Submitted while a stand-in on this machine was in Flow's place."
+    )
 
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
     created_at = models.DateTimeField(editable=False)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from campaigns import gateway
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import (
+    ACTION_DONE,
     ACTION_FITS,
     ACTION_TARGET,
     FINAL_PHASES,
@@ -86,16 +87,19 @@ def due_commands(now: datetime, limit: int) -> list[int]:
     return list(due.order_by("asked_at").values_list("pk", flat=True)[:limit])
 
 
-def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime) -> None:
-    """Confirm or close an open command by what Flow's own status says, asked after the command was sent."""
+def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime) -> bool:
+    """Confirm or close an open command by what Flow's own status says, asked after the command was sent; say whether."""
     on_its_way = command.sending_until is not None and command.sending_until > now
-    if on_its_way or command.sent_at is None or asked_flow_at < command.sent_at:
-        return
-    if phase is ACTION_TARGET[Action(command.action)]:
+    if on_its_way or (command.sent_at and asked_flow_at < command.sent_at):
+        return False
+    if command.sent_at and phase in ACTION_DONE[Action(command.action)]:
         _close(command, CommandState.CONFIRMED, f"Flow's own status confirms: {label(phase.value).lower()}.", now)
     elif phase in FINAL_PHASES:
         words = f"The campaign ended before it could be done: {label(phase.value).lower()}."
         _close(command, CommandState.FAILED, words, now)
+    else:
+        return False
+    return True
 
 
 def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:
@@ -115,10 +119,11 @@ def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> No
 
 
 def _is_due(now: datetime) -> Q:
-    """Never sent, or sent a while ago and Flow's own status, asked since, still differs."""
+    """Never sent, or sent a while ago and Flow's own status, heard since, still differs: else `judge` has closed it."""
     free = Q(sending_until__isnull=True) | Q(sending_until__lte=now)
     never_sent = Q(state=CommandState.ASKED.value) & (Q(next_send_at__isnull=True) | Q(next_send_at__lte=now))
-    asked_since = Exists(Campaign.objects.filter(pk=OuterRef("campaign"), checked_at__gt=OuterRef("sent_at")))
+    told = Campaign.objects.filter(missing_since__isnull=True, checked_at__gt=OuterRef("sent_at"))
+    asked_since = Exists(told.filter(pk=OuterRef("campaign")))
     again = Q(asked_since, state=CommandState.SENT.value, next_send_at__lte=now, sends__lt=MOST_SENDS)
     return free & (never_sent | again)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import F
 
-from campaigns.domain.states import Move, OrderState, is_allowed
+from campaigns.domain.states import Move, OrderState, is_allowed, moves_from
 from campaigns.models import Order
 from campaigns.models.choices import label
 from campaigns.services.errors import Refused, Stale
@@ -15,6 +15,7 @@ DRAFT_AGAIN: dict[str, Any] = {
     "payload_sha256": "",
     "budget": None,
     "currency": "",
+    "rehearsal": False,
     "submitted_by": None,
     "submitted_at": None,
     "approved_by": None,
@@ -35,16 +36,24 @@ def read(order_id: int, version: int | None = None) -> Order:
     return order
 
 
+def check(order: Order, deed: Move) -> None:
+    """Raise Refused where the order's state does not allow the deed."""
+    state = OrderState(order.state)
+    if deed not in moves_from(state):
+        raise Refused(
+            f"Order {order.order_ref} is {label(state).lower()}: it can't {deed.value} from there. Nothing was done."
+        )
+
+
 def move(order: Order, deed: Move, new: OrderState, **changes: Any) -> None:
     """Take the order to `new`, with the changes given, if it is still as it was read.
 
     Raises Refused where the move is not allowed from its state, Stale where somebody else was faster.
     """
+    check(order, deed)
     old = OrderState(order.state)
     if not is_allowed(deed, old, new):
-        raise Refused(
-            f"Order {order.order_ref} is {label(old).lower()}: it can't {deed.value} from there. Nothing was done."
-        )
+        raise Refused(f"Order {order.order_ref} can't become {label(new).lower()} by that. Nothing was done.")
     unchanged = Order.objects.filter(pk=order.pk, state=old.value, version=order.version)
     if unchanged.update(state=new.value, version=F("version") + 1, **changes) != 1:
         raise Stale(f"Somebody else has just moved order {order.order_ref}. Nothing was done. Look at it again.")

@@ -123,6 +123,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     """
     require(user, "submit_order", "submit orders")
     order = moves.read(order_id, version)
+    moves.check(order, Move.SUBMIT)
     if order.campaigns.exists():
         raise Refused(
             f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
@@ -146,6 +147,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
             payload_sha256=gateway.sha256(payload),
             budget=budget,
             currency=currency,
+            rehearsal=settings.FLOW_IS_LOCAL,
             submitted_by=user,
             submitted_at=now,
             next_attempt_at=None if second else now,
@@ -163,6 +165,7 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     """Let a submitted order go to the workers. Raises NotAllowed for whoever wrote any of it, Stale, Refused."""
     require(user, "approve_order", "approve orders")
     order = moves.read(order_id, version)
+    moves.check(order, Move.APPROVE)
     if user.pk in _writers(order):
         raise NotAllowed(
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."

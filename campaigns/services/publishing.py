@@ -92,7 +92,7 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
             order.order_ref, "skipped", "The attempt was over before anything was sent; nothing was sent."
         )
     answer = _post(order, attempt, token, clock)
-    return _result(order, recording.record_answer(attempt, answer, now=clock()), answer)
+    return _result(order, attempt, recording.record_answer(attempt, answer, now=clock()), answer)
 
 
 def due_orders(now: datetime, limit: int) -> list[int]:
@@ -172,6 +172,8 @@ def _refusal(order: Order, now: datetime) -> str:
         return f"What was approved is not what is stored: the payload's SHA-256 differs. {remedy}"
     if order.campaigns.exists():
         return recording.ALREADY_LIVE
+    if order.rehearsal and not settings.FLOW_IS_LOCAL:
+        return f"The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent. {remedy}"
     try:
         check_content(Content.of(order), now=now)
         check_price(order)
@@ -220,7 +222,10 @@ def _answer_of(error: FlowError) -> Answer:
     return Answer(Outcome.UNKNOWN, str(error), **known)
 
 
-def _result(order: Order, outcome: Outcome, answer: Answer) -> PublishResult:
+def _result(order: Order, attempt: Attempt, outcome: Outcome, answer: Answer) -> PublishResult:
+    if outcome is not answer.outcome:  # tracking ids that are known already, or a lease that was over
+        attempt.refresh_from_db(fields=["words"])
+        return PublishResult(order.order_ref, outcome.value, attempt.words)
     # A refused token is worth one try at once with a fresh one; a second refusal in a row waits like any other failure.
     again = outcome is Outcome.NOT_SENT and isinstance(answer.error, TokenRefused) and order.failures == 0
     return PublishResult(order.order_ref, outcome.value, answer.words, again=again)

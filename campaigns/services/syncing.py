@@ -62,15 +62,15 @@ class Poll:
 
 
 def sync_due(*, clock: Clock = timezone.now, stop_after: float) -> SyncResult:
-    """Ask about every campaign that is due, batch by batch, beginning no batch after `stop_after` seconds."""
-    begun = time.monotonic()
+    """Ask once about every campaign that is due now, batch by batch, beginning no batch after `stop_after` seconds."""
+    begun, now = time.monotonic(), clock()
+    due = Campaign.objects.filter(next_check_at__lte=now)
     total = SyncResult()
     while time.monotonic() - begun < stop_after and not total.held_until:
-        due = Campaign.objects.filter(next_check_at__lte=clock()).order_by("next_check_at")
-        ids = list(due.values_list("pk", flat=True)[:BATCH])
+        ids = list(due.order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
         if not ids:
             break
-        total.add(_sync_batch(Campaign.objects.filter(pk__in=ids, next_check_at__lte=clock()), clock))
+        total.add(_sync_batch(due.filter(pk__in=ids), clock))
     return total
 
 
@@ -102,13 +102,16 @@ def _sync_batch(campaigns: QuerySet[Campaign], clock: Clock) -> SyncResult:
 
 
 def _ask_all(campaigns: list[Campaign], clock: Clock) -> dict[int, Poll]:
-    """Ask Flow about each, at most FLOW_CONCURRENCY at a time, and nobody any more once it answers 429."""
-    slow_down = threading.Event()
+    """Ask Flow about each, at most FLOW_CONCURRENCY at a time, and nobody any more once it answers 429 or is too slow.
+
+    For a batch must be written before Celery's time limit, even where each call takes all the time that it may.
+    """
+    slow_down, too_late = threading.Event(), time.monotonic() + settings.FLOW_DEADLINE
     client = gateway.client()
 
     def ask(campaign: Campaign) -> Poll:
         asked_at = clock()
-        if slow_down.is_set():
+        if slow_down.is_set() or time.monotonic() > too_late:
             return Poll(asked_at, None)
         try:
             return Poll(asked_at, client.campaign_status(campaign.tracking_id))
@@ -157,20 +160,17 @@ def _update(campaigns: list[Campaign], fields: list[str]) -> None:
 def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: SyncResult, now: datetime) -> Event | None:
     """Take what the poll brought into the campaign (not yet into the database); return the event of a change."""
     campaign.poll_mark = ""
-    if poll.answer is None or isinstance(poll.answer, TooManyRequests):
-        campaign.next_check_at = result.held_until or now
-        result.failed += 1
-        return None
-    if isinstance(poll.answer, FlowError):
-        _note_failure(campaign, poll.answer, result, now)
+    if not isinstance(poll.answer, CampaignStatus):
+        due = _note_failure(campaign, poll.answer, result, now)
+        ended = Phase(campaign.phase) in FINAL_PHASES and command is None
+        campaign.next_check_at = None if ended else due
         return None
     result.checked += 1
     campaign.problem, campaign.failures, campaign.missing_since = "", 0, None
     event = _note_status(campaign, poll.answer, now)
     result.changed += event is not None
-    if command:
-        commands.judge(command, Phase(campaign.phase), poll.asked_at, now)
-    _schedule(campaign, command, now)
+    closed = command is not None and commands.judge(command, Phase(campaign.phase), poll.asked_at, now)
+    _schedule(campaign, None if closed else command, now)
     return event
 
 
@@ -198,18 +198,23 @@ def _note_status(campaign: Campaign, answer: CampaignStatus, now: datetime) -> E
     )
 
 
-def _note_failure(campaign: Campaign, error: FlowError, result: SyncResult, now: datetime) -> None:
+def _note_failure(campaign: Campaign, error: FlowError | None, result: SyncResult, now: datetime) -> datetime:
+    """Note why nothing was heard; return when to ask again."""
     result.failed += 1
+    if error is None or isinstance(error, TooManyRequests):
+        if result.held_until is None:
+            result.problems[campaign.tracking_id] = "Not asked: Flow answers too slowly. It is asked soon."
+        return result.held_until or now
     result.problems[campaign.tracking_id] = str(error)
     campaign.failures += 1
     campaign.problem = str(error)
-    campaign.next_check_at = None if Phase(campaign.phase) in FINAL_PHASES else now + backoff(campaign.failures)
     if isinstance(error, NotFound):
         campaign.checked_at = now
         campaign.missing_since = campaign.missing_since or now
         campaign.problem = "Flow does not know this campaign yet; it is asked again."
         if now - campaign.missing_since >= NEEDS_ATTENTION_AFTER:
             campaign.problem = "Flow has not known this campaign for 30 minutes. Ask Flow what became of it."
+    return now + backoff(campaign.failures)
 
 
 def _schedule(campaign: Campaign, command: Command | None, now: datetime) -> None:

@@ -37,7 +37,7 @@ def author(name: str = "author") -> User:
 def content(branch: Branch | None = None, **fields: Any) -> Content:
     """Return what an order of one listing and one agent of the branch asks for, to start tomorrow."""
     branch = branch or factories.make_branch()
-    start = timezone.now() + timedelta(days=1)
+    start = timezone.now().replace(microsecond=0) + timedelta(days=1)
     made = Content(
         plan=factories.make_plan(),
         branch=branch,

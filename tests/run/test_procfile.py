@@ -29,6 +29,7 @@ def production(folder: Path) -> dict[str, str | None]:
         "FLOW_BASE_URL": "https://flow.invalid",
         "FLOW_ORGANISATION_ID": "ours",
         "FLOW_API_KEY": "ours-alone",
+        "HOST": "127.0.0.1",
         "PORT": str(free_port()),
     }
 

@@ -27,7 +27,7 @@ def workbook(rows: Sequence[Sequence[Any]], touch: Callable[[Workbook], object] 
     """Return an XLSX file of these rows; `touch` may change the workbook before it is saved."""
     book = Workbook()
     for row in rows:
-        book.worksheets[0].append(row)
+        book.worksheets[0].append(list(row))
     if touch:
         touch(book)
     file = io.BytesIO()

@@ -101,7 +101,7 @@ def test_an_entry_that_others_refer_to_stays_and_the_refusal_counts_them() -> No
     agent = make_agent(branch)
     content = Content(plan=make_plan(), branch=branch, listings=listings, agent=agent)
     orders.create_order(content, user=admin, now=NOW)
-    Event_count = Event.objects.count()
+    events = Event.objects.count()
 
     with pytest.raises(Refused) as of_branch:
         catalogue.delete(branch, user=admin, now=NOW)
@@ -109,9 +109,9 @@ def test_an_entry_that_others_refer_to_stays_and_the_refusal_counts_them() -> No
         catalogue.delete(listings[0], user=admin, now=NOW)
 
     advice = "so it can't be deleted. Nothing was changed. Set it inactive instead: then nobody can choose it any more."
-    assert str(of_branch.value) == f"Branch Sandton (B1) has 1 order and 2 listings and 1 agent, {advice}"
+    assert str(of_branch.value) == f"Branch Sandton (B1) has 1 order, 2 listings, 1 agent, {advice}"
     assert str(of_listing.value) == f"Listing House (L1) has 1 order, {advice}"
-    assert (Branch.objects.count(), Listing.objects.count(), Event.objects.count()) == (1, 2, Event_count)
+    assert (Branch.objects.count(), Listing.objects.count(), Event.objects.count()) == (1, 2, events)
 
 
 def test_the_id_that_submitted_orders_go_by_never_changes() -> None:

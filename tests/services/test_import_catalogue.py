@@ -159,7 +159,7 @@ def test_a_branch_or_agent_stands_in_the_history_by_its_external_id() -> None:
 def test_a_person_needs_both_permissions(permission: str) -> None:
     vera = make_user("vera", permission)
 
-    with pytest.raises(NotAllowed, match="vera may not (add|change) branches"):
+    with pytest.raises(NotAllowed, match=r"vera may not (add|change) branches"):
         import_lines(Kind.BRANCHES, "external_id,name", "B1,Sandton", user=vera)
 
     assert not Branch.objects.exists()

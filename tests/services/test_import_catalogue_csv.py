@@ -25,7 +25,7 @@ def test_utf8_is_read_with_and_without_its_mark_and_with_any_line_end(mark: byte
 def test_another_encoding_is_told_with_line_and_byte_and_how_to_save() -> None:
     content = "external_id,name\nB1,Sandton\nB2,Orléans\nB3,Besançon\n".encode("latin-1")
 
-    message = f"This line is not UTF-8 (so are 1 more lines): its byte 7 is 0xE9. {AS_UTF8}"
+    message = f"This line is not UTF-8: its byte 7 is 0xE9. It is the first of 2 such lines. {AS_UTF8}"
     assert said(import_bytes(Kind.BRANCHES, content)) == [(3, "", message)]
     assert names() == []
 

@@ -24,6 +24,9 @@ GOOD = {
     Kind.LISTINGS: (LISTINGS, LISTING),
 }
 
+IANA = "Write its IANA name, such as Africa/Johannesburg."
+DIGITS = "Write digits and a point, such as 2928.00."
+WHOLE = "is not a web address. Write it whole, such as https://portal.example/1."
 ID = "An id has letters, digits and signs of plain ASCII only, without spaces. Copy it from Flow exactly as it stands there."
 
 
@@ -36,14 +39,14 @@ ID = "An id has letters, digits and signs of plain ASCII only, without spaces. C
         (Kind.BRANCHES, "external_id", "", "The cell is empty. Fill it in."),
         (Kind.BRANCHES, "name", "x" * 300, "The cell has 300 characters, and at most 200 fit. Shorten it."),
         (Kind.BRANCHES, "name", "San\0dton", "The cell holds an invisible control character (U+0000). Type it again without."),
-        (Kind.BRANCHES, "time_zone", "Joburg", "“Joburg” is not a time zone. Write its IANA name, such as Africa/Johannesburg."),
-        (Kind.BRANCHES, "time_zone", "../etc/passwd", "“../etc/passwd” is not a time zone. Write its IANA name, such as Africa/Johannesburg."),
+        (Kind.BRANCHES, "time_zone", "Joburg", "“Joburg” is not a time zone. " + IANA),
+        (Kind.BRANCHES, "time_zone", "../etc/passwd", "“../etc/passwd” is not a time zone. " + IANA),
         (Kind.BRANCHES, "monthly_budget", "-1", "An amount can't be negative. Write 0 or more."),
         (Kind.BRANCHES, "monthly_budget", "1.999", "1.999 has more than two decimals. Round it to cents."),
-        (Kind.BRANCHES, "monthly_budget", "NaN", "“NaN” is not an amount. Write digits and a point, such as 2928.00."),
-        (Kind.BRANCHES, "monthly_budget", "1e5", "“1e5” is not an amount. Write digits and a point, such as 2928.00."),
-        (Kind.BRANCHES, "monthly_budget", "R 1 500", "“R 1 500” is not an amount. Write digits and a point, such as 2928.00."),
-        (Kind.BRANCHES, "monthly_budget", "99999999999", "99,999,999,999 is too large. The largest amount is 9,999,999,999.99."),
+        (Kind.BRANCHES, "monthly_budget", "NaN", "“NaN” is not an amount. " + DIGITS),
+        (Kind.BRANCHES, "monthly_budget", "1e5", "“1e5” is not an amount. " + DIGITS),
+        (Kind.BRANCHES, "monthly_budget", "R 1 500", "“R 1 500” is not an amount. " + DIGITS),
+        (Kind.PLANS, "default_budget", "99999999999", "99,999,999,999 is too large. The largest amount is 9,999,999,999.99."),
         (Kind.BRANCHES, "monthly_budget", "9" * 5000, "The cell has 5,000 characters, and at most 100 fit. Shorten it."),
         (Kind.BRANCHES, "active", "perhaps", "“perhaps” is neither yes nor no. Write yes or no."),
         (Kind.PLANS, "duration_days", "14.5", "“14.5” is not a whole number. Write digits only, such as 14."),
@@ -56,8 +59,8 @@ ID = "An id has letters, digits and signs of plain ASCII only, without spaces. C
         (Kind.AGENTS, "branch", "", "The cell is empty. Fill it in."),
         (Kind.LISTINGS, "agent", "A9", "There is no agent with the external id “A9”. Correct it, or import that agent first."),
         (Kind.LISTINGS, "agent", "elsewhere", "This agent works at another branch. Choose an agent of the listing's branch."),
-        (Kind.LISTINGS, "url", "portal.example/1", "“portal.example/1” is not a web address. Write it whole, such as https://portal.example/1."),
-        (Kind.LISTINGS, "url", "javascript:alert(1)", "“javascript:alert(1)” is not a web address. Write it whole, such as https://portal.example/1."),
+        (Kind.LISTINGS, "url", "portal.example/1", "“portal.example/1” " + WHOLE),
+        (Kind.LISTINGS, "url", "javascript:alert(1)", "“javascript:alert(1)” " + WHOLE),
     ],
 )  # fmt: skip
 def test_a_wrong_cell_is_told_by_line_and_column(kind: Kind, column: str, cell: str, message: str) -> None:

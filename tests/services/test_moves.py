@@ -69,7 +69,7 @@ def test_allows_what_the_table_allows_and_nothing_else(author: User, move: Move,
         if new in ALLOWED.get((move, old), set()):
             continue
         before = everything()
-        with pytest.raises(Refused, match=r"it can't .* from there\. Nothing was done\."):
+        with pytest.raises(Refused, match=r"Nothing was done\."):
             moves.move(order, move, new)
         assert everything() == before
     for new in ALLOWED.get((move, old), set()):

@@ -3,14 +3,12 @@
 from collections import Counter
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns.checks import LOOPBACK
 from campaigns.management.base import ConsoleCommand, Report
 from campaigns.management.demo_orders import FIRST_REF, make_orders
 from campaigns.management.demo_people import PASSWORD, PEOPLE, make_people
@@ -61,7 +59,7 @@ def _refuse_near_real_money() -> None:
         raise CommandError(
             "DEBUG is off, so others may reach this console, and everybody knows the demo's passwords. Nothing was loaded."
         )
-    if (urlsplit(settings.FLOW_BASE_URL).hostname or "") not in LOOPBACK:
+    if not settings.FLOW_IS_LOCAL:
         raise CommandError(
             "FLOW_BASE_URL is not on this machine: the demo's orders would spend real money. Nothing was loaded. "
             "Remove FLOW_BASE_URL from the settings to use the sandbox."

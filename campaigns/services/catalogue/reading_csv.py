@@ -35,8 +35,8 @@ def _encoding_error(content: bytes) -> Unreadable:
     ]
     number, line = wrong[0]
     at = _first_wrong_byte(line) or 0
-    more = f" (so are {len(wrong) - 1} more lines)" if len(wrong) > 1 else ""
-    return Unreadable(f"This line is not UTF-8{more}: its byte {at + 1} is 0x{line[at]:02X}. {AS_UTF8}", number)
+    more = f" It is the first of {len(wrong)} such lines." if len(wrong) > 1 else ""
+    return Unreadable(f"This line is not UTF-8: its byte {at + 1} is 0x{line[at]:02X}.{more} {AS_UTF8}", number)
 
 
 def _first_wrong_byte(line: bytes) -> int | None:
@@ -48,7 +48,7 @@ def _first_wrong_byte(line: bytes) -> int | None:
 
 
 def _delimiter(text: str) -> str:
-    header = text.lstrip("\r\n").splitlines()[0]
+    header = next(iter(text.lstrip("\r\n").splitlines()), "")
     return max(DELIMITERS, key=header.count)
 
 

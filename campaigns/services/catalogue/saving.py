@@ -73,4 +73,4 @@ def _stored(entry: Entry) -> Entry | None:
 def _uses(entry: Entry) -> str:
     counts = {name: getattr(entry, name).count() for name in ("orders", "listings", "agents") if hasattr(entry, name)}
     parts = [f"{count} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count]
-    return " and ".join(parts)
+    return ", ".join(parts)

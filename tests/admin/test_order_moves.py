@@ -1,0 +1,253 @@
+"""The moves of an order as people make them: a page that says what will happen, then a POST that does it once."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from kombu import Connection
+
+from campaigns.models import Event, Order
+from campaigns.services import orders
+from flowsite.celery import app
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def author() -> User:
+    return building.author()
+
+
+@pytest.fixture
+def second() -> User:
+    return factories.make_user("second", *building.EVERYTHING)
+
+
+def page(order: Order, deed: str) -> str:
+    return f"/admin/campaigns/order/{order.pk}/{deed}/"
+
+
+def make(client: Client, order: Order, deed: str, **words: Any) -> Any:
+    return client.post(page(order, deed), {"version": order.version} | words)
+
+
+def states(order: Order) -> tuple[str, int]:
+    now = Order.objects.get(pk=order.pk)
+    return now.state, now.version
+
+
+def told(answer: Any) -> list[str]:
+    return [str(message) for message in answer.wsgi_request._messages]
+
+
+def refusal(answer: Any) -> dict[str, list[str]]:
+    return {field: list(words) for field, words in answer.context["form"].errors.items()}
+
+
+def waiting_messages() -> list[Any]:
+    """Take the messages that wait for a worker."""
+    found = []
+    with Connection(app.conf.broker_url, transport_options=app.conf.broker_transport_options) as connection:
+        queue = connection.SimpleQueue("campaigns")
+        while len(queue):
+            message = queue.get(block=False)
+            message.ack()
+            found.append((message.headers["task"], message.payload[1]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("build", "deeds"),
+    [
+        (building.draft, ["submit", "dry_run", "cancel"]),
+        (building.awaiting_approval, ["approve", "reject", "dry_run", "return", "cancel"]),
+        (building.queued, ["dry_run", "return", "cancel"]),
+        (building.rejected, ["dry_run", "return", "cancel"]),
+        (building.in_doubt, ["settle"]),
+        (lambda: building.published("queue_1"), []),
+    ],
+    ids=["draft", "awaiting", "queued", "rejected", "in doubt", "published"],
+)
+def test_the_page_offers_the_moves_that_the_state_allows(second: User, build: Any, deeds: list[str]) -> None:
+    order = build()
+    html = building.client_of(second).get(page(order, "change")).content.decode()
+    names = ("submit", "approve", "reject", "settle", "dry_run", "return", "cancel")
+    assert [name for name in names if page(order, name) in html] == deeds
+    assert (page(order, "edit") in html) == (order.state == "draft")
+
+
+def test_the_page_offers_no_approval_to_whoever_wrote_the_order() -> None:
+    both = factories.make_user("both", *building.EVERYTHING)
+    order = building.awaiting_approval(both)
+    html = building.client_of(both).get(page(order, "change")).content.decode()
+    assert page(order, "approve") not in html
+    assert page(order, "reject") in html
+
+
+def test_the_page_offers_nothing_to_whoever_may_only_look() -> None:
+    order = building.awaiting_approval()
+    html = building.client_of(factories.make_user("reader", "view_order")).get(page(order, "change")).content.decode()
+    assert [name for name in ("approve", "reject", "return", "cancel") if page(order, name) in html] == []
+
+
+def test_the_page_of_a_move_says_what_it_does_and_costs_and_changes_nothing(author: User) -> None:
+    branch = factories.make_branch()
+    listings = tuple(factories.make_listing(branch) for _ in range(3))
+    order = building.draft(branch=branch, listings=listings, budget_override=Decimal(2928))
+    answer = building.client_of(author).get(page(order, "submit"))
+    assert answer.status_code == 200
+    assert "Publish 3 listings, 2,928.00 ZAR." in answer.content.decode()
+    assert states(order) == ("draft", 1)
+    assert building.kinds(order) == ["order.created"]
+
+
+def test_submit_queues_the_order_and_tells_a_worker(author: User) -> None:
+    waiting_messages()
+    order = building.draft()
+    answer = make(building.client_of(author), order, "submit")
+    assert (answer.status_code, answer.headers["Location"]) == (302, page(order, "change"))
+    assert told(answer) == [f"Order {order} is submitted and queued: a worker publishes it now."]
+    assert states(order) == ("queued", 2)
+    assert waiting_messages() == [("campaigns.tasks.publish_order", {"order_id": order.pk})]
+
+
+def test_submit_of_a_large_order_waits_for_a_second_person(author: User) -> None:
+    waiting_messages()
+    order = building.draft(branch=factories.make_branch(approval_threshold=Decimal(1)))
+    answer = make(building.client_of(author), order, "submit")
+    assert told(answer) == [
+        f"Order {order} is submitted. A second person must approve it before anything is published."
+    ]
+    assert states(order) == ("awaiting_approval", 2)
+    assert waiting_messages() == []
+
+
+def test_a_double_click_submits_once_and_says_so(author: User) -> None:
+    order, client = building.draft(), building.client_of(author)
+    make(client, order, "submit")
+    answer = make(client, order, "submit")
+    assert answer.status_code == 409
+    assert refusal(answer) == {
+        "__all__": [
+            f"{order} has changed since you opened this page. Nothing was done. Look at it again and decide anew."
+        ]
+    }
+    assert building.kinds(order) == ["order.created", "order.submitted"]
+
+
+def test_a_move_without_the_version_that_was_seen_is_refused(author: User) -> None:
+    order = building.draft()
+    answer = building.client_of(author).post(page(order, "submit"), {})
+    assert refusal(answer) == {"version": ["This field is required."]}
+    assert states(order) == ("draft", 1)
+
+
+def test_a_move_without_the_csrf_token_is_refused(author: User) -> None:
+    order, client = building.draft(), Client(enforce_csrf_checks=True)
+    client.force_login(author)
+    assert make(client, order, "submit").status_code == 403
+    assert states(order) == ("draft", 1)
+
+
+def test_what_no_longer_holds_is_said_when_it_is_submitted(author: User) -> None:
+    order = building.draft()
+    order.listings.update(active=False)
+    answer = make(building.client_of(author), order, "submit")
+    listing = order.listings.get()
+    assert refusal(answer) == {"__all__": [f"Listing {listing} is not active. Remove it, or activate it."]}
+    assert states(order) == ("draft", 1)
+
+
+def test_a_second_person_approves_and_a_worker_is_told(second: User) -> None:
+    order = building.awaiting_approval()
+    waiting_messages()
+    answer = make(building.client_of(second), order, "approve")
+    assert told(answer) == [f"Order {order} is approved and queued: a worker publishes it now."]
+    assert states(order) == ("queued", 3)
+    assert Order.objects.get().approved_by == second
+    assert waiting_messages() == [("campaigns.tasks.publish_order", {"order_id": order.pk})]
+
+
+def test_nobody_approves_what_they_submitted_superusers_too() -> None:
+    boss = User.objects.create_superuser("boss", password="x")
+    order = building.awaiting_approval(boss)
+    waiting_messages()
+    answer = make(building.client_of(boss), order, "approve")
+    assert answer.status_code == 403
+    assert refusal(answer) == {"__all__": [f"boss wrote or submitted order {order}, so somebody else must approve it."]}
+    assert states(order) == ("awaiting_approval", 2)
+    assert waiting_messages() == []
+
+
+def test_reject_asks_for_a_comment(second: User) -> None:
+    order = building.awaiting_approval()
+    answer = make(building.client_of(second), order, "reject", comment="  ")
+    assert refusal(answer) == {"comment": ["Say why, so that the author knows what to change."]}
+    assert states(order) == ("awaiting_approval", 2)
+
+
+def test_reject_sends_the_order_back_with_the_comment(second: User) -> None:
+    order = building.awaiting_approval()
+    make(building.client_of(second), order, "reject", comment="Too dear.")
+    assert states(order) == ("draft", 3)
+    html = building.client_of(building.author()).get(page(order, "change")).content.decode()
+    assert "Too dear." in html
+
+
+def test_return_makes_the_order_a_draft_again(author: User) -> None:
+    order = building.queued()
+    answer = make(building.client_of(author), order, "return", reason="A typing error.")
+    assert told(answer) == [f"Order {order} is a draft again and can be edited."]
+    assert states(order) == ("draft", 3)
+    assert Event.objects.filter(kind="order.returned", text__contains="A typing error.").count() == 1
+
+
+def test_cancel_asks_for_a_reason(author: User) -> None:
+    order = building.draft()
+    answer = make(building.client_of(author), order, "cancel")
+    assert refusal(answer) == {"reason": ["Say why: it stays in the history."]}
+    assert states(order) == ("draft", 1)
+
+
+def test_cancel_ends_the_order(author: User) -> None:
+    order = building.draft()
+    answer = make(building.client_of(author), order, "cancel", reason="Sold.")
+    assert told(answer) == [f"Order {order} is cancelled."]
+    assert states(order) == ("cancelled", 2)
+
+
+def test_the_page_of_a_move_that_is_no_longer_possible_leads_back(author: User) -> None:
+    order = building.queued()
+    answer = building.client_of(author).get(page(order, "submit"))
+    assert (answer.status_code, answer.headers["Location"]) == (302, page(order, "change"))
+    assert told(answer) == [f"{order} has moved on: “Submit” is not possible now. Nothing was done."]
+
+
+def test_a_move_on_an_older_view_of_the_order_keeps_the_words(second: User) -> None:
+    order = building.awaiting_approval()
+    orders.return_to_draft(order.pk, order.version, user=building.author(), now=order.created_at)
+    answer = make(building.client_of(second), order, "reject", comment="Too dear for this month.")
+    assert answer.status_code == 409
+    assert "Too dear for this month." in answer.content.decode()
+    assert building.kinds(order)[-1] == "order.returned"
+
+
+def test_a_dry_run_asks_first(author: User) -> None:
+    order = building.draft()
+    answer = building.client_of(author).get(page(order, "dry_run"))
+    assert "Nothing is published and nothing is spent." in answer.content.decode()
+    assert building.kinds(order) == ["order.created"]
+
+
+def test_a_dry_run_that_cannot_reach_flow_says_so(author: User) -> None:
+    order = building.draft()
+    answer = make(building.client_of(author), order, "dry_run")
+    assert answer.status_code == 409
+    (words,) = refusal(answer)["__all__"]
+    assert words.startswith("The dry run gave no answer:")
+    assert words.endswith("A dry run publishes nothing and spends nothing.")
+    assert states(order) == ("draft", 1)
