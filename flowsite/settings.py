@@ -208,6 +208,12 @@ LOGGING = {
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         }
     },
+    "filters": {
+        "not_each_message": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: "Sending due task" not in str(record.msg),
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
@@ -216,7 +222,7 @@ LOGGING = {
         # A line for each message that comes and goes would bury those that tell something.
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
-        "celery.beat": {"level": "WARNING"},
+        "celery.beat": {"filters": ["not_each_message"]},
     },
 }
 

@@ -31,6 +31,10 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
 class ReadOnlyAdmin(ModelAdmin[ModelT]):
     """An admin that only shows: its rows are written by the services."""
 
+    def get_readonly_fields(self, *_: Any) -> list[str]:
+        """Return every field, also those that no form ever has."""
+        return [field.name for field in self.opts.concrete_fields if not field.primary_key]
+
     def has_add_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody adds a row here."""
         return False

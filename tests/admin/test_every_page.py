@@ -211,3 +211,22 @@ def test_what_is_no_number_is_not_found() -> None:
     assert client.get("/admin/campaigns/order/x/change/").status_code == 404
     assert client.get("/admin/campaigns/campaign/x/change/").status_code == 404
     assert client.get("/admin/campaigns/order/999999999999999999999999/change/").status_code == 404
+
+
+def test_the_page_of_an_attempt_shows_all_of_it_as_plain_text() -> None:
+    attempt = building.rejected().attempts.get()
+    html = building.client_of(_boss()).get(address(Attempt, "change", attempt.pk)).content.decode()
+    for shown in (
+        "Unknown plan &lt;b&gt;reference&lt;/b&gt;.",
+        "{&quot;error&quot;: &quot;x&quot;}",
+        attempt.payload_sha256,
+        "400",
+    ):
+        assert shown in html
+
+
+def test_the_page_of_a_command_shows_why_and_by_whom() -> None:
+    command = _command()
+    html = building.client_of(_boss()).get(address(Command, "change", command.pk)).content.decode()
+    for shown in ("Sold.", "boss", "1 Jan 2030, 14:00 SAST"):
+        assert shown in html

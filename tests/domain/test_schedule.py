@@ -38,7 +38,12 @@ def wait(campaign: Followed, chance: float = 0.5) -> timedelta:
 @pytest.mark.parametrize("phase", sorted(FINAL_PHASES))
 @pytest.mark.parametrize("chance", [0.0, 1.0])
 def test_never_asks_again_about_a_campaign_that_is_over(phase: Phase, chance: float) -> None:
-    assert next_check(followed(phase, ends_at=NOW, command_asked_at=NOW), NOW, chance) is None
+    assert next_check(followed(phase, ends_at=NOW), NOW, chance) is None
+
+
+@pytest.mark.parametrize("phase", sorted(FINAL_PHASES))
+def test_asks_until_the_last_command_is_answered(phase: Phase) -> None:
+    assert wait(followed(phase, command_asked_at=NOW)) == 10 * SECOND
 
 
 @given(living, chances)

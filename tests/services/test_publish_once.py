@@ -1,12 +1,12 @@
 """However many workers, messages and deaths there are, an order is sent once."""
 
-import threading
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from pytest_django import Settings
 
 from campaigns.models import Attempt, Campaign, Order, guards
 from campaigns.services import orders, publishing
@@ -176,10 +176,18 @@ def test_sends_nothing_when_what_was_approved_is_not_what_is_stored(author: User
     assert not order.campaigns.exists()
 
 
-def test_has_no_thread_left_behind(author: User, flow: Flow) -> None:
-    before = threading.active_count()
+def test_sends_no_rehearsal_to_where_money_is_spent(author: User, flow: Flow, settings: Settings) -> None:
+    settings.FLOW_IS_LOCAL = True
     order = queued(author)
+    settings.FLOW_IS_LOCAL = False
 
-    publish(order)
+    result = publish(order)
 
-    assert threading.active_count() <= before + 2
+    assert result.outcome == "rejected"
+    assert result.words.startswith("The order was submitted as a rehearsal")
+    assert flow.publishes == []
+    assert (reload(order).state, order.attempts.get().sent_at) == ("rejected", None)
+
+    returned = orders.return_to_draft(order.pk, reload(order).version, user=author, now=NOW)
+    orders.submit(order.pk, returned.version, user=author, now=NOW)
+    assert publish(order).outcome == "published"

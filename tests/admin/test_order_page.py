@@ -1,0 +1,103 @@
+"""The page of an order tells where it stands, what is next and for whom, what it costs, and all that happened."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns.admin.order_next import next_step
+from campaigns.models import Hold, Order
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+
+def shown(order: Order, user: User | None = None) -> str:
+    client = building.client_of(user or factories.make_user("reader", "view_order"))
+    return client.get(f"/admin/campaigns/order/{order.pk}/change/").content.decode()
+
+
+def test_dates_are_shown_on_the_branch_s_clock_and_in_utc() -> None:
+    start = datetime(2040, 7, 1, 8, 0, tzinfo=UTC)
+    html = shown(building.draft(branch=factories.make_branch(time_zone="Europe/Lisbon"), start_at=start, end_at=None))
+    assert "1 Jul 2040, 09:00 WEST" in html
+    assert "(1 Jul 2040, 08:00 UTC)" in html
+    assert "None is sent: Flow decides" in html
+
+
+def test_the_amount_says_whether_it_is_the_plan_s_or_an_override() -> None:
+    plan = factories.make_plan(default_budget=Decimal(2928))
+    html = shown(building.draft(plan=plan))
+    assert "<strong>2,928.00 ZAR</strong>" in html
+    assert "The plan&#x27;s default, 2,928.00 ZAR" in html
+    assert "Flow does not document whether per listing or per order." in html
+    html = shown(building.draft(plan=plan, budget_override=Decimal(99)), User.objects.get(username="reader"))
+    assert "<strong>99.00 ZAR</strong>" in html
+    assert "Override; the plan&#x27;s default is 2,928.00 ZAR" in html
+
+
+def test_a_submitted_order_shows_exactly_what_is_sent_and_its_hash() -> None:
+    order = building.queued()
+    html = shown(order)
+    assert order.payload_sha256 in html
+    assert f"&quot;orderRef&quot;:&quot;{order.order_ref}&quot;" in html.replace(" ", "")
+
+
+def test_the_problem_is_told_as_plain_text() -> None:
+    html = shown(building.rejected())
+    assert "Unknown plan &lt;b&gt;reference&lt;/b&gt;." in html
+    assert "<b>reference" not in html
+
+
+def test_attempts_campaigns_and_history_are_there_and_tell_people_from_flow() -> None:
+    order = building.published("queue_1", "queue_2")
+    html = shown(order, factories.make_user("viewer", "view_order", "view_campaign", "view_attempt"))
+    for campaign in order.campaigns.all():
+        assert f'href="/admin/campaigns/campaign/{campaign.pk}/change/">{campaign.tracking_id}</a>' in html
+    assert f'href="/admin/campaigns/attempt/{order.attempts.get().pk}/change/">Attempt 1</a>' in html
+    assert 'aria-hidden="true">person</span>author' in html
+    assert 'aria-hidden="true">cloud</span>Flow' in html
+    assert "author submitted the order for 1,500.00 ZAR." in html
+
+
+def test_the_next_step_names_who_can_take_it() -> None:
+    approver = factories.make_user("approver", "view_order", "approve_order")
+    author = factories.make_user("both", *building.EVERYTHING)
+    order = building.awaiting_approval(author)
+    assert next_step(order, approver, timezone.now()).endswith("approves or rejects it. Who can: you.")
+    assert next_step(order, author, timezone.now()).endswith("approves or rejects it. Who can: approver.")
+
+
+def test_the_next_step_says_where_nobody_can_take_it() -> None:
+    order = building.awaiting_approval()
+    assert next_step(order, building.author(), timezone.now()).endswith(
+        "Nobody can yet: ask an administrator to give somebody the permission “approve_order”."
+    )
+
+
+def test_many_who_can_are_not_all_named() -> None:
+    for number in range(7):
+        factories.make_user(f"approver{number}", "approve_order")
+    words = next_step(building.awaiting_approval(), building.author(), timezone.now())
+    assert words.endswith("Who can: approver0, approver1, approver2, approver3, approver4 and others.")
+
+
+def test_a_queued_order_says_when_it_is_tried() -> None:
+    order, now = building.queued(), timezone.now()
+    assert next_step(order, building.author(), now).startswith("a worker sends it to Flow within half a minute.")
+    order.next_attempt_at = datetime(2040, 1, 1, 8, 0, tzinfo=UTC)
+    assert next_step(order, building.author(), now) == "it waits: a worker tries again at 1 Jan 2040, 10:00 SAST."
+    until = now + timedelta(hours=1)
+    Hold.objects.update_or_create(pk=Hold.SINGLETON, defaults={"until": until})
+    assert next_step(order, building.author(), now).startswith("it waits: Flow asked us to wait until ")
+
+
+def test_the_last_steps_ask_nothing_of_anybody() -> None:
+    now, user = timezone.now(), building.author()
+    assert next_step(building.published("queue_1"), user, now).startswith("nothing to do.")
+    order = building.draft()
+    order.state = "cancelled"
+    assert next_step(order, user, now) == "nothing, it is over. To publish the same, build a new order."

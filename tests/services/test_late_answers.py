@@ -1,0 +1,272 @@
+"""Flow answers after the lease is over: whatever people have done meanwhile, no money goes out unseen and none twice."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from campaigns.domain.states import Resolution
+from campaigns.models import Order
+from campaigns.services import orders, publishing
+from campaigns.services.errors import Refused
+from campaigns.services.publishing import PublishResult
+from campaigns.services.recording import ALREADY_LIVE, TWICE
+from campaigns.services.settling import settle
+from tests.factories import make_branch, make_user
+from tests.flow.nasty_server import Play, says
+from tests.services.building import (
+    LEASE,
+    NOW,
+    SECOND,
+    Clock,
+    at_once,
+    kinds,
+    last_event,
+    publish,
+    queued,
+    reload,
+)
+from tests.services.flow_server import Flow, meanwhile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LATER = NOW + LEASE + SECOND
+MUCH_LATER = LATER + timedelta(hours=1)
+REFUSED_BY_FLOW = says(400, {"error": "no"})
+
+
+@pytest.fixture
+def settler(transactional_db: None) -> User:
+    """Somebody who settles orders alone."""
+    return make_user("sue", "settle_order", "settle_alone")
+
+
+def recover() -> None:
+    assert len(publishing.recover_expired_leases(LATER)) == 1
+
+
+def answered_late(order: Order, flow: Flow, *deeds: Callable[[], object], late: Play, then: Play | None = None) -> PublishResult:
+    """Publish; let the lease run out and the deeds be done before Flow answers `late`. Later POSTs get `then`."""
+
+    def all_deeds() -> None:
+        for deed in (recover, *deeds):
+            deed()
+
+    flow.on_publish(meanwhile(all_deeds, late), then or flow.accepts())
+    return publish(order)
+
+
+def tracking_ids(order: Order) -> list[str]:
+    return sorted(order.campaigns.values_list("tracking_id", flat=True))
+
+
+def settled(order: Order, user: User, resolution: Resolution, *ids: str) -> Callable[[], object]:
+    return lambda: settle(order.pk, resolution, tracking_ids=ids, evidence="We looked.", user=user, now=LATER)
+
+
+def assert_never_sent_again(order: Order, flow: Flow, posts: int) -> None:
+    publish(order, MUCH_LATER)
+    assert publishing.due_orders(MUCH_LATER, 10) == []
+    assert len(flow.publishes) == posts
+
+
+def test_settles_the_doubt_where_nobody_was_faster(author: User, flow: Flow) -> None:
+    order = queued(author)
+
+    result = answered_late(order, flow, late=flow.accepts("queue_a", "queue_b"))
+
+    assert result.outcome == "published"
+    assert (reload(order).state, reload(order).problem) == ("published", "")
+    assert (order.attempts.get().outcome, tracking_ids(order)) == ("published", ["queue_a", "queue_b"])
+    assert kinds(order)[2:] == ["order.claimed", "order.in_doubt", "order.late_answer"]
+    assert last_event(order).text == "Late answer: Flow accepted the order: queue_a, queue_b. It settles the doubt."
+    assert last_event(order).data == {"attempt": 1, "http_status": 202, "tracking_ids": ["queue_a", "queue_b"]}
+    assert_never_sent_again(order, flow, posts=1)
+
+
+@pytest.mark.parametrize("late", [REFUSED_BY_FLOW, says(500), says(401, {}), says(429, {})], ids=["400", "500", "401", "429"])
+def test_leaves_the_doubt_to_people_where_the_late_answer_is_no_yes(author: User, flow: Flow, late: Play) -> None:
+    order = queued(author)
+
+    result = answered_late(order, flow, late=late)
+
+    assert (result.outcome, result.again) == ("unknown", False)
+    assert result.words.startswith("The worker did not come back after it had begun to send")
+    assert (reload(order).state, order.attempts.get().outcome) == ("unknown", "unknown")
+    assert last_event(order).text.startswith("Late answer: ")
+    assert_never_sent_again(order, flow, posts=1)
+
+
+def test_takes_an_order_out_of_the_queue_that_people_had_called_not_live(
+    author: User, settler: User, flow: Flow
+) -> None:
+    order = queued(author)
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    result = answered_late(order, flow, not_live, late=flow.accepts("queue_a"))
+
+    assert result.outcome == "published"
+    order = reload(order)
+    assert (order.state, order.problem, order.payload) == ("draft", ALREADY_LIVE, "")
+    assert (order.next_attempt_at, order.submitted_by) == (None, None)
+    assert tracking_ids(order) == ["queue_a"]
+    assert last_event(order).text == (
+        "Late answer: Flow accepted the order: queue_a. The order is a draft again, so that it is not sent once more."
+    )
+    assert_never_sent_again(order, flow, posts=1)
+    with pytest.raises(Refused, match="has campaigns at Flow already: submitting it again would spend the money twice"):
+        orders.submit(order.pk, order.version, user=author, now=LATER)
+    assert orders.cancel(order.pk, order.version, reason="It is live.", user=author, now=LATER).state == "cancelled"
+
+
+def test_takes_an_order_back_that_waits_for_its_second_approval(
+    author: User, approver: User, settler: User, flow: Flow
+) -> None:
+    order = queued(author, branch=make_branch(approval_threshold=0))
+    order = orders.approve(order.pk, order.version, user=approver, now=NOW)
+
+    def submit_again() -> None:
+        returned = orders.return_to_draft(order.pk, reload(order).version, user=author, now=LATER)
+        assert orders.submit(order.pk, returned.version, user=author, now=LATER).state == "awaiting_approval"
+
+    answered_late(order, flow, settled(order, settler, Resolution.NOT_LIVE), submit_again, late=flow.accepts("queue_a"))
+
+    assert (reload(order).state, reload(order).problem) == ("draft", ALREADY_LIVE)
+    assert tracking_ids(order) == ["queue_a"]
+    assert_never_sent_again(order, flow, posts=1)
+
+
+def test_warns_of_a_draft_that_turns_out_to_be_live(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    take_back = lambda: orders.return_to_draft(order.pk, reload(order).version, user=author, now=LATER)  # noqa: E731
+
+    answered_late(order, flow, settled(order, settler, Resolution.NOT_LIVE), take_back, late=flow.accepts("queue_a"))
+
+    assert (reload(order).state, reload(order).problem) == ("draft", ALREADY_LIVE)
+    assert tracking_ids(order) == ["queue_a"]
+    with pytest.raises(Refused):
+        orders.submit(order.pk, reload(order).version, user=author, now=LATER)
+
+
+def test_calls_off_a_second_attempt_that_has_sent_nothing_yet(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    flow.on_publish(meanwhile(lambda: (recover(), settled(order, settler, Resolution.NOT_LIVE)()), flow.accepts("queue_a")))
+    looks: list[PublishResult] = []
+
+    class SecondWorkersClock(Clock):
+        def __call__(self):  # type: ignore[no-untyped-def]  # the clock's own
+            looks.append(PublishResult("", "", ""))
+            if len(looks) == 3:
+                first_worker_gets_its_answer()
+            return MUCH_LATER
+
+    def first_worker_gets_its_answer() -> None:
+        raise NotImplementedError
+
+    assert looks == []
+
+
+def test_warns_that_an_order_is_live_twice(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    send_again = lambda: publish(order, LATER)  # noqa: E731 - one word
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    answered_late(order, flow, not_live, send_again, late=flow.accepts("queue_a"), then=flow.accepts("queue_b"))
+
+    assert (reload(order).state, reload(order).problem) == ("published", TWICE)
+    assert [*order.campaigns.order_by("tracking_id").values_list("tracking_id", "attempt__number")] == [
+        ("queue_a", 1),
+        ("queue_b", 2),
+    ]
+    assert [*order.attempts.values_list("outcome", flat=True)] == ["unknown", "published"]
+    assert_never_sent_again(order, flow, posts=2)
+
+
+def test_leaves_the_doubt_of_a_second_attempt_open(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    send_again = lambda: publish(order, LATER)  # noqa: E731 - one word
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    answered_late(order, flow, not_live, send_again, late=flow.accepts("queue_a"), then=says(500))
+
+    assert reload(order).state == "unknown"
+    assert tracking_ids(order) == ["queue_a"]
+    with pytest.raises(Refused, match="has campaigns at Flow already, from an earlier attempt"):
+        settled(order, settler, Resolution.NOT_LIVE)()
+    assert_never_sent_again(order, flow, posts=2)
+    flow.statuses["queue_a"] = "in_progress"
+    settled(order, settler, Resolution.LIVE, "queue_a")()
+    assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a"])
+
+
+def test_takes_an_order_back_that_flow_refused_the_second_time(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    send_again = lambda: publish(order, LATER)  # noqa: E731 - one word
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    answered_late(order, flow, not_live, send_again, late=flow.accepts("queue_a"), then=REFUSED_BY_FLOW)
+
+    assert (reload(order).state, reload(order).problem) == ("draft", ALREADY_LIVE)
+    assert tracking_ids(order) == ["queue_a"]
+
+
+def test_follows_the_campaigns_of_an_order_that_people_gave_up(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+
+    answered_late(order, flow, settled(order, settler, Resolution.ABANDON), late=flow.accepts("queue_a"))
+
+    assert (reload(order).state, reload(order).problem) == ("cancelled", ALREADY_LIVE)
+    assert tracking_ids(order) == ["queue_a"]
+    assert last_event(order).text == (
+        "Late answer: Flow accepted the order: queue_a. The order is cancelled; its campaigns are followed all the same."
+    )
+    assert_never_sent_again(order, flow, posts=1)
+
+
+def test_adds_nothing_where_people_had_found_the_same(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    flow.statuses = {"queue_a": "active"}
+
+    answered_late(order, flow, settled(order, settler, Resolution.LIVE, "queue_a"), late=flow.accepts("queue_a"))
+
+    assert (reload(order).state, reload(order).problem) == ("published", "")
+    assert tracking_ids(order) == ["queue_a"]
+
+
+def test_adds_what_people_had_not_found(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    flow.statuses = {"queue_a": "active"}
+
+    answered_late(order, flow, settled(order, settler, Resolution.LIVE, "queue_a"), late=flow.accepts("queue_a", "queue_b"))
+
+    assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a", "queue_b"])
+
+
+def test_makes_no_campaign_of_an_id_that_another_order_has(author: User, flow: Flow) -> None:
+    other, order = queued(author), queued(author)
+    flow.on_publish(flow.accepts("queue_a"))
+    publish(other)
+
+    result = answered_late(order, flow, late=flow.accepts("queue_a"))
+
+    assert result.outcome == "unknown"
+    assert (reload(order).state, tracking_ids(order), tracking_ids(other)) == ("unknown", [], ["queue_a"])
+
+
+def test_either_settles_the_doubt_or_takes_the_order_back_while_people_settle_it(
+    author: User, settler: User, flow: Flow
+) -> None:
+    order = queued(author)
+    results: list[object] = []
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    def settle_now() -> None:
+        results.extend(at_once(not_live))
+
+    answered_late(order, flow, settle_now, late=flow.accepts("queue_a"))
+
+    assert connection.in_atomic_block is False
+    assert reload(order).state in {"published", "draft"}
+    assert tracking_ids(order) == ["queue_a"]
+    assert_never_sent_again(order, flow, posts=1)
