@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
@@ -16,10 +17,13 @@ from campaigns.models import Listing, Order
 # Words that Flow's page shows in its examples.
 DOCUMENTED_STATUSES = {"queued": Phase.QUEUED, "in_progress": Phase.IN_PROGRESS, "paused": Phase.PAUSED}
 
+_making_the_client = threading.Lock()
+
 
 def client() -> FlowClient:
     """Return this process's client: one pool of connections and one token for all its threads."""
-    return _client(os.getpid())
+    with _making_the_client:  # threads that begin at the same time would each make one, with a token of its own
+        return _client(os.getpid())
 
 
 @cache

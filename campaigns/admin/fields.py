@@ -18,8 +18,9 @@ class ForwardingMixin:
     """An autocomplete of the order's form: its script tells the server the branch that is chosen in the form."""
 
     def build_attrs(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Keep Django's own script away: ours starts the widget."""
+        """Keep Django's own script away, for ours starts the widget; without `lang` ours has the words too."""
         attrs: dict[str, Any] = super().build_attrs(*args, **kwargs)  # type: ignore[misc]  # a mixin before Django's widget
+        del attrs["lang"]
         return {**attrs, "class": "order-autocomplete", "data-ajax--cache": "false"}
 
 

@@ -2,15 +2,13 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django_celery_beat import admin as stock
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from campaigns import tasks
 from campaigns.admin.base import ModelAdmin
-
-__all__ = ["tasks"]
 
 SCHEDULES = [ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule]
 
@@ -20,16 +18,14 @@ admin.site.unregister([PeriodicTask, *SCHEDULES])
 class TaskSelect(UnfoldAdminSelectWidget, stock.TaskSelectWidget):  # type: ignore[misc]  # the library has no types
     """The names of all tasks, to choose from."""
 
-    _modules = None  # the tasks are imported here; Celery's own import of them would run a worker's start-up checks
+    _modules = None  # the admin imports the tasks; Celery's own import of them would run a worker's start-up checks
 
 
 class PeriodicTaskForm(stock.PeriodicTaskForm):  # type: ignore[misc]  # the library has no types
     """The form of a periodic task, with this site's fields."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["task"].widget = UnfoldAdminTextInputWidget()
-        self.fields["regtask"].widget = TaskSelect()
+    regtask = stock.TaskChoiceField(label="Task (registered)", required=False, widget=TaskSelect)
+    task = forms.CharField(label="Task (custom)", required=False, max_length=200, widget=UnfoldAdminTextInputWidget)
 
 
 @admin.register(PeriodicTask)

@@ -1,7 +1,7 @@
 """Flow's media packages."""
 
 from django.conf import settings
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from campaigns.models import validators
@@ -21,7 +21,9 @@ class Plan(models.Model):
     name = models.CharField(max_length=200)
     default_budget = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
     currency = models.CharField(max_length=3, default=site_currency, validators=[validators.currency])
-    duration_days = models.PositiveIntegerField("duration (days)", validators=[MinValueValidator(1)])
+    duration_days = models.PositiveIntegerField(
+        "duration (days)", validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    )
     objective = models.CharField(max_length=200, blank=True)
     channels = models.CharField(max_length=200, blank=True, help_text="Such as Facebook, Instagram.")
     max_listings = models.PositiveIntegerField(

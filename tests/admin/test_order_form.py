@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 
 from campaigns.models import Branch, Listing, Order, Plan
@@ -53,8 +52,8 @@ def written(branch: Branch, **other: Any) -> dict[str, Any]:
     return values | other
 
 
-def errors(answer: HttpResponse) -> dict[str, list[str]]:
-    form: Any = answer.context["form"]  # type: ignore[attr-defined]  # the test client adds it
+def errors(answer: Any) -> dict[str, list[str]]:
+    form = answer.context["form"]
     return {field: list(words) for field, words in form.errors.items()}
 
 
@@ -282,7 +281,12 @@ def facts(client: Client, **asked: Any) -> Any:
 def test_the_form_learns_what_the_plan_and_the_branch_mean(client: Client) -> None:
     plan = factories.make_plan(default_budget=Decimal(2928), duration_days=14, max_listings=3)
     lisbon = factories.make_branch(time_zone="Europe/Lisbon")
-    asked = {"plan": plan.pk, "branch": lisbon.pk, "start_at": "2030-03-20T09:00", "end_at": "2030-04-03T09:00"}
+    asked: dict[str, Any] = {
+        "plan": plan.pk,
+        "branch": lisbon.pk,
+        "start_at": "2030-03-20T09:00",
+        "end_at": "2030-04-03T09:00",
+    }
     assert facts(client, **asked) == {
         "plan": "Default budget 2,928.00 ZAR · 14 days · at most 3 listings",
         "zones": {"start_at": "WET (Europe/Lisbon)", "end_at": "WEST (Europe/Lisbon)"},
@@ -302,7 +306,13 @@ def test_the_form_learns_nothing_for_those_who_may_not_see_the_catalogue() -> No
 
 
 def offered(client: Client, field: str, **asked: Any) -> list[str]:
-    question = {"app_label": "campaigns", "model_name": "order", "field_name": field, "term": "", "order_form": 1}
+    question: dict[str, Any] = {
+        "app_label": "campaigns",
+        "model_name": "order",
+        "field_name": field,
+        "term": "",
+        "order_form": 1,
+    }
     return [row["text"] for row in client.get("/admin/autocomplete/", question | asked).json()["results"]]
 
 

@@ -21,7 +21,9 @@ DUE = NOW + 10 * SECOND
 _numbers = count(1)
 
 
-def publish_campaigns(flow: Flow, author: User, number: int = 1, status: str = "active", **changes: Any) -> list[Campaign]:
+def publish_campaigns(
+    flow: Flow, author: User, number: int = 1, status: str = "active", **changes: Any
+) -> list[Campaign]:
     """Publish an order NOW, for which Flow makes so many campaigns of this status."""
     ids = tuple(f"queue_f{next(_numbers)}" for _ in range(number))
     flow.on_publish(flow.accepts(*ids, status=status))

@@ -1,7 +1,5 @@
 """Asking for a pause, a resume or a cancel: who may, when it fits, and what is written. Nothing is sent to Flow yet."""
 
-from typing import Any
-
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -42,7 +40,7 @@ def campaign(flow: Flow, author: User) -> Campaign:
     return publish_campaign(flow, author)
 
 
-def everything() -> list[list[dict[str, Any]]]:
+def everything() -> list[object]:
     return [list(model._default_manager.order_by("pk").values()) for model in (Campaign, Command, Event)]
 
 
@@ -174,12 +172,12 @@ def test_two_who_ask_the_same_at_once_leave_one_command(flow: Flow, campaign: Ca
 @pytest.mark.django_db(transaction=True)
 def test_two_who_ask_for_different_things_at_once_leave_one_open_command(flow: Flow, campaign: Campaign) -> None:
     dora, carl = commander("dora"), commander("carl")
-    results = at_once(
-        lambda: ask(campaign, Action.PAUSE, user=dora), lambda: ask(campaign, Action.CANCEL, user=carl)
-    )
+    results = at_once(lambda: ask(campaign, Action.PAUSE, user=dora), lambda: ask(campaign, Action.CANCEL, user=carl))
     assert [type(result) for result in results] == [Command, Command]
     assert sorted(Command.objects.values_list("state", flat=True)) == ["asked", "superseded"]
     on_update(flow, obeys(flow))
     for command in Command.objects.all():
         send(command)
-    assert updates(flow) == [(campaign.tracking_id, "paused" if Command.objects.get(state="sent").action == "pause" else "cancelled")]
+    assert updates(flow) == [
+        (campaign.tracking_id, "paused" if Command.objects.get(state="sent").action == "pause" else "cancelled")
+    ]

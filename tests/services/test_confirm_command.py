@@ -118,9 +118,7 @@ def test_a_campaign_that_ends_meanwhile_fails_the_command_and_says_so(
     assert again(campaign).next_check_at is None
 
 
-def test_a_campaign_that_ends_before_anything_was_sent_spares_flow_the_command(
-    flow: Flow, campaign: Campaign
-) -> None:
+def test_a_campaign_that_ends_before_anything_was_sent_spares_flow_the_command(flow: Flow, campaign: Campaign) -> None:
     command = ask(campaign)
     says_now(flow, campaign, "completed")
     sync(DUE)

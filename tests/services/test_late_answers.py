@@ -1,11 +1,12 @@
 """Flow answers after the lease is over: whatever people have done meanwhile, no money goes out unseen and none twice."""
 
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connections
 
 from campaigns.domain.states import Resolution
 from campaigns.models import Order
@@ -13,14 +14,13 @@ from campaigns.services import orders, publishing
 from campaigns.services.errors import Refused
 from campaigns.services.publishing import PublishResult
 from campaigns.services.recording import ALREADY_LIVE, TWICE
-from campaigns.services.settling import settle
+from campaigns.services.settling import SettleResult, settle
 from tests.factories import make_branch, make_user
 from tests.flow.nasty_server import Play, says
 from tests.services.building import (
     LEASE,
     NOW,
     SECOND,
-    Clock,
     at_once,
     kinds,
     last_event,
@@ -85,14 +85,25 @@ def test_settles_the_doubt_where_nobody_was_faster(author: User, flow: Flow) -> 
     assert_never_sent_again(order, flow, posts=1)
 
 
-@pytest.mark.parametrize("late", [REFUSED_BY_FLOW, says(500), says(401, {}), says(429, {})], ids=["400", "500", "401", "429"])
-def test_leaves_the_doubt_to_people_where_the_late_answer_is_no_yes(author: User, flow: Flow, late: Play) -> None:
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        (REFUSED_BY_FLOW, "The worker did not come back after it had begun to send"),
+        (says(500), "Flow's answer to the publish (HTTP 500) does not say"),
+        (says(401, {}), "The worker did not come back after it had begun to send"),
+        (says(429, {}), "The worker did not come back after it had begun to send"),
+    ],
+    ids=["400", "500", "401", "429"],
+)
+def test_leaves_the_doubt_to_people_where_the_late_answer_is_no_yes(
+    author: User, flow: Flow, late: Play, words: str
+) -> None:
     order = queued(author)
 
     result = answered_late(order, flow, late=late)
 
     assert (result.outcome, result.again) == ("unknown", False)
-    assert result.words.startswith("The worker did not come back after it had begun to send")
+    assert result.words.startswith(words)
     assert (reload(order).state, order.attempts.get().outcome) == ("unknown", "unknown")
     assert last_event(order).text.startswith("Late answer: ")
     assert_never_sent_again(order, flow, posts=1)
@@ -149,22 +160,97 @@ def test_warns_of_a_draft_that_turns_out_to_be_live(author: User, settler: User,
         orders.submit(order.pk, reload(order).version, user=author, now=LATER)
 
 
+class SecondWorker:
+    """Publishes an order, and stops when told to until it is let go."""
+
+    def __init__(self, order: Order) -> None:
+        self.stopped, self.let_go = threading.Event(), threading.Event()
+        self.result: PublishResult | None = None
+        self._order, self._looks = order, 0
+        self._thread = threading.Thread(target=self._run)
+
+    def start_and_wait_until_it_stops(self) -> None:
+        self._thread.start()
+        assert self.stopped.wait(30)
+
+    def stop_here(self) -> None:
+        self.stopped.set()
+        assert self.let_go.wait(30)
+
+    def go_on_to_the_end(self) -> PublishResult:
+        self.let_go.set()
+        self._thread.join(30)
+        assert self.result is not None
+        return self.result
+
+    def _run(self) -> None:
+        try:
+            self.result = publishing.publish_order(self._order.pk, clock=self._look)
+        finally:
+            connections.close_all()
+
+    def _look(self) -> datetime:
+        self._looks += 1
+        if self._looks == 3:
+            self.before_it_is_marked_as_sent()
+        return LATER
+
+    def before_it_is_marked_as_sent(self) -> None:
+        """Do nothing, unless a test wants it to stop here."""
+
+
 def test_calls_off_a_second_attempt_that_has_sent_nothing_yet(author: User, settler: User, flow: Flow) -> None:
     order = queued(author)
-    flow.on_publish(meanwhile(lambda: (recover(), settled(order, settler, Resolution.NOT_LIVE)()), flow.accepts("queue_a")))
-    looks: list[PublishResult] = []
+    second = SecondWorker(order)
+    second.before_it_is_marked_as_sent = second.stop_here  # type: ignore[method-assign]  # that is what it is for
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
 
-    class SecondWorkersClock(Clock):
-        def __call__(self):  # type: ignore[no-untyped-def]  # the clock's own
-            looks.append(PublishResult("", "", ""))
-            if len(looks) == 3:
-                first_worker_gets_its_answer()
-            return MUCH_LATER
+    late = flow.accepts("queue_a")
+    assert answered_late(order, flow, not_live, second.start_and_wait_until_it_stops, late=late).outcome == "published"
 
-    def first_worker_gets_its_answer() -> None:
-        raise NotImplementedError
+    assert second.go_on_to_the_end().outcome == "skipped"
+    assert len(flow.publishes) == 1
+    assert (reload(order).state, reload(order).problem, tracking_ids(order)) == ("published", "", ["queue_a"])
+    assert [*order.attempts.values_list("outcome", flat=True)] == ["published", "not_sent"]
+    assert last_event(order).text.endswith("Attempt 2 had sent nothing yet; it is called off.")
+    assert_never_sent_again(order, flow, posts=1)
 
-    assert looks == []
+
+@pytest.mark.parametrize(
+    ("answer", "state", "problem"),
+    [
+        ("yes", "published", TWICE),
+        ("no", "rejected", "Flow said no"),
+        ("later", "queued", "Flow asks for fewer requests"),
+        ("hm", "unknown", "Flow's answer to the publish (HTTP 500) does not say"),
+    ],
+)
+def test_never_sends_a_third_time_after_a_second_attempt_that_could_not_be_stopped(
+    author: User, settler: User, flow: Flow, answer: str, state: str, problem: str
+) -> None:
+    order = queued(author)
+    second = SecondWorker(order)
+    says_then = {"yes": flow.accepts("queue_b"), "no": REFUSED_BY_FLOW, "later": says(429, {}), "hm": says(500)}
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+
+    answered_late(
+        order,
+        flow,
+        not_live,
+        second.start_and_wait_until_it_stops,
+        late=flow.accepts("queue_a"),
+        then=meanwhile(second.stop_here, says_then[answer]),
+    )
+    assert (reload(order).state, tracking_ids(order)) == ("publishing", ["queue_a"])
+    second.go_on_to_the_end()
+
+    assert reload(order).state == state
+    assert reload(order).problem.startswith(problem)
+    assert "queue_a" in tracking_ids(order)
+    publish(order, MUCH_LATER)
+    assert len(flow.publishes) == 2
+    if answer == "later":
+        assert (reload(order).state, reload(order).problem) == ("rejected", ALREADY_LIVE)
 
 
 def test_warns_that_an_order_is_live_twice(author: User, settler: User, flow: Flow) -> None:
@@ -259,14 +345,14 @@ def test_either_settles_the_doubt_or_takes_the_order_back_while_people_settle_it
 ) -> None:
     order = queued(author)
     results: list[object] = []
-    not_live = settled(order, settler, Resolution.NOT_LIVE)
+    person = threading.Thread(target=lambda: results.extend(at_once(settled(order, settler, Resolution.NOT_LIVE))))
 
-    def settle_now() -> None:
-        results.extend(at_once(not_live))
+    assert answered_late(order, flow, person.start, late=flow.accepts("queue_a")).outcome == "published"
 
-    answered_late(order, flow, settle_now, late=flow.accepts("queue_a"))
-
-    assert connection.in_atomic_block is False
-    assert reload(order).state in {"published", "draft"}
+    person.join(30)
+    [result] = results
+    people_were_faster = isinstance(result, SettleResult)
+    assert people_were_faster or isinstance(result, Refused)
+    assert reload(order).state == ("draft" if people_were_faster else "published")
     assert tracking_ids(order) == ["queue_a"]
     assert_never_sent_again(order, flow, posts=1)

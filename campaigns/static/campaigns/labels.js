@@ -22,8 +22,9 @@
         });
     }
 
+    // select2 starts after this script, and makes its search fields when they are opened.
     document.addEventListener("DOMContentLoaded", () => {
-        window.setTimeout(mend, 0);
-        document.addEventListener("focusin", mend);
+        mend();
+        new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
     });
 })();

@@ -1,0 +1,133 @@
+import json
+
+import pytest
+from django.contrib.auth.models import User
+
+from campaigns.models import Order
+from campaigns.services import orders, pace
+from campaigns.services.errors import NotAllowed, Refused
+from campaigns.services.publishing import DryRunResult, dry_run
+from tests.factories import make_user
+from tests.flow.nasty_server import Play, says, then_closes
+from tests.services.building import MINUTE, NOW, awaiting, draft, everything, kinds, last_event, publish, queued, reload
+from tests.services.flow_server import TOKEN, Flow
+
+
+def ask(order: Order, user: User | None) -> DryRunResult:
+    return dry_run(order.pk, user=user, now=NOW)
+
+
+def test_shows_what_flow_says_and_makes_no_campaign(author: User, flow: Flow) -> None:
+    order = draft(author)
+    flow.on_publish(says(200, {"estimate": 12}))
+
+    result = ask(order, author)
+
+    assert result == DryRunResult(True, '{"estimate": 12}', 200)
+    assert (reload(order).state, reload(order).version) == ("draft", order.version)
+    assert not order.attempts.exists()
+    assert not order.campaigns.exists()
+    event = last_event(order)
+    assert (event.kind, event.actor, event.text) == (
+        "order.dry_run",
+        author,
+        'Dry run: Flow would take it. {"estimate": 12}',
+    )
+    assert event.data == {"ok": True, "http_status": 200, "version": 1}
+
+
+def test_makes_no_campaign_of_ids_that_a_dry_run_gives(author: User, flow: Flow) -> None:
+    order = draft(author)
+    flow.on_publish(flow.accepts("queue_a"))
+
+    assert ask(order, author).ok
+
+    assert not order.campaigns.exists()
+    assert reload(order).state == "draft"
+
+
+@pytest.mark.parametrize("make", [queued, awaiting])
+def test_asks_about_what_was_submitted_and_says_that_it_is_a_dry_run(author: User, flow: Flow, make: object) -> None:
+    order = queued(author) if make is queued else awaiting(author)
+
+    ask(order, author)
+
+    assert flow.publishes == [json.loads(order.payload) | {"dryRun": True}]
+    assert reload(order).state == order.state
+
+
+def test_asks_about_a_draft_as_it_is_now(author: User, flow: Flow) -> None:
+    order = draft(author)
+
+    ask(order, author)
+    submitted = orders.submit(order.pk, 1, user=author, now=NOW)
+
+    assert flow.publishes == [json.loads(submitted.payload) | {"dryRun": True}]
+
+
+def test_shows_why_flow_would_say_no(author: User, flow: Flow) -> None:
+    order = draft(author)
+    flow.on_publish(says(400, {"error": "planRef is unknown"}))
+
+    result = ask(order, author)
+
+    assert result == DryRunResult(False, "planRef is unknown", 400)
+    assert last_event(order).text == "Dry run: Flow would refuse it. planRef is unknown"
+    assert reload(order).state == "draft"
+
+
+def test_needs_nobody_behind_it(author: User, flow: Flow) -> None:
+    order = draft(author)
+
+    ask(order, None)
+
+    assert (last_event(order).actor, last_event(order).actor_kind) == (None, "scheduler")
+
+
+@pytest.mark.parametrize(
+    "play", [says(500), says(307, Location="/"), then_closes(b"")], ids=["a failure", "a redirect", "a cut"]
+)
+def test_says_that_it_got_no_answer_and_spent_nothing(author: User, flow: Flow, play: Play) -> None:
+    order = draft(author)
+    flow.on_publish(play)
+    before = everything()
+
+    with pytest.raises(Refused, match=r"^The dry run gave no answer: .* A dry run publishes nothing and spends nothing\.$"):
+        ask(order, author)
+
+    assert everything() == before
+
+
+def test_fetches_one_fresh_token_where_flow_refuses_the_old_one(author: User, flow: Flow) -> None:
+    order = draft(author)
+    flow.on_publish(says(401, {}), says(202, {}))
+
+    assert ask(order, author).ok
+
+    assert len(flow.server.at("token")) == 2
+    assert flow.server.at("publish")[0].bearer == TOKEN
+
+
+def test_keeps_everybody_waiting_where_flow_asks_for_it(author: User, flow: Flow) -> None:
+    order, other = draft(author), queued(author)
+    flow.on_publish(says(429, {}, Retry_After="60"))
+
+    with pytest.raises(Refused, match=r"Nothing was published\."):
+        ask(order, author)
+
+    assert pace.held_until(NOW) == NOW + MINUTE
+    assert publish(other).outcome == "waiting"
+    with pytest.raises(Refused, match=r"Flow asked us to wait until 09:01:00 UTC\. Nothing was sent; try again then\."):
+        ask(order, author)
+    assert len(flow.publishes) == 1
+    assert kinds(order) == ["order.created"]
+
+
+def test_is_for_those_who_may_look_at_orders(author: User, flow: Flow) -> None:
+    order = draft(author)
+    stranger = make_user("stranger")
+
+    with pytest.raises(NotAllowed, match="stranger may not look at orders"):
+        ask(order, stranger)
+
+    assert flow.server.received == []

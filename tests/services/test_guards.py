@@ -1,0 +1,260 @@
+"""What the database itself refuses, whoever asks and through whatever door."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, connection, transaction
+
+from campaigns.domain.states import OrderState, is_allowed
+from campaigns.domain.states import Move as M
+from campaigns.models import Event, Order, OrderListing, guards
+from campaigns.services import orders
+from tests.factories import make_agent, make_branch, make_listing, make_plan
+from tests.services.building import DAY, NOW, awaiting, draft, everything, publish, queued, reload
+from tests.services.flow_server import Flow
+
+FIXED = "a submitted order cannot be changed: return it to draft first"
+LINES = "the listings of a submitted order cannot be changed: return it to draft first"
+HISTORY = "history cannot be rewritten"
+Door = Callable[[Order], object]
+
+
+def refuses(words: str, door: Callable[[], object]) -> None:
+    """Go through the door; expect the database to refuse with these words, and nothing to have changed."""
+    before = everything()
+    with pytest.raises(IntegrityError, match=words), transaction.atomic():
+        door()
+    assert everything() == before
+
+
+def sql(statement: str, *parameters: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+
+
+def saved(order: Order, **changes: object) -> None:
+    for name, value in changes.items():
+        setattr(order, name, value)
+    order.save()
+
+
+def bulk_updated(order: Order, **changes: object) -> None:
+    for name, value in changes.items():
+        setattr(order, name, value)
+    Order.objects.bulk_update([order], list(changes))
+
+
+def upserted(order: Order, **changes: object) -> None:
+    for name, value in changes.items():
+        setattr(order, name, value)
+    Order.objects.bulk_create([order], update_conflicts=True, unique_fields=["id"], update_fields=list(changes))
+
+
+CONTENT_DOORS: dict[str, Door] = {
+    "update of the plan": lambda order: Order.objects.update(plan=make_plan()),
+    "update of the branch": lambda order: Order.objects.update(branch=make_branch()),
+    "update of the agent": lambda order: Order.objects.update(agent=make_agent(order.branch)),
+    "update of the start": lambda order: Order.objects.update(start_at=NOW + DAY),
+    "update of the end": lambda order: Order.objects.update(end_at=NOW + DAY),
+    "update of the budget": lambda order: Order.objects.update(budget_override="99.00"),
+    "save": lambda order: saved(order, budget_override=Decimal("99.00")),
+    "bulk update": lambda order: bulk_updated(order, budget_override=Decimal("99.00")),
+    "upsert": lambda order: upserted(order, budget_override=Decimal("99.00")),
+    "SQL": lambda order: sql("UPDATE campaigns_order SET budget_override = 99"),
+    "SQL that changes the state as well": lambda order: sql(
+        "UPDATE campaigns_order SET budget_override = 99, state = 'draft'"
+    ),
+}
+FROZEN_DOORS: dict[str, Door] = {
+    "payload": lambda order: Order.objects.update(payload="{}"),
+    "hash": lambda order: Order.objects.update(payload_sha256="0" * 64),
+    "budget": lambda order: Order.objects.update(budget="1.00"),
+    "no budget": lambda order: Order.objects.update(budget=None),
+    "currency": lambda order: Order.objects.update(currency="EUR"),
+    "rehearsal": lambda order: Order.objects.update(rehearsal=not order.rehearsal),
+    "on the way to another state": lambda order: Order.objects.update(state="cancelled", payload="{}"),
+}
+LINE_DOORS: dict[str, Door] = {
+    "add": lambda order: order.listings.add(make_listing(order.branch)),
+    "set": lambda order: order.listings.set([make_listing(order.branch)]),
+    "remove": lambda order: order.listings.remove(order.listings.get()),
+    "clear": lambda order: order.listings.clear(),
+    "create": lambda order: OrderListing.objects.create(order=order, listing=make_listing(order.branch)),
+    "bulk create": lambda order: OrderListing.objects.bulk_create(
+        [OrderListing(order=order, listing=make_listing(order.branch))]
+    ),
+    "update": lambda order: OrderListing.objects.filter(order=order).update(listing=make_listing(order.branch)),
+    "delete": lambda order: OrderListing.objects.filter(order=order).delete(),
+    "SQL insert": lambda order: sql(
+        "INSERT INTO campaigns_orderlisting (order_id, listing_id) VALUES (%s, %s)", order.pk, make_listing().pk
+    ),
+    "SQL update": lambda order: sql("UPDATE campaigns_orderlisting SET listing_id = %s", make_listing().pk),
+    "SQL delete": lambda order: sql("DELETE FROM campaigns_orderlisting"),
+}
+
+
+@pytest.mark.parametrize("make", [queued, awaiting])
+@pytest.mark.parametrize("door", CONTENT_DOORS.values(), ids=CONTENT_DOORS.keys())
+def test_refuses_another_content_for_a_submitted_order(author: User, make: Any, door: Door) -> None:
+    order = reload(make(author))
+    without_rollback_of_its_rows = everything()
+
+    with pytest.raises(IntegrityError, match=FIXED), transaction.atomic():
+        door(order)
+
+    assert everything() == without_rollback_of_its_rows
+
+
+@pytest.mark.parametrize("door", FROZEN_DOORS.values(), ids=FROZEN_DOORS.keys())
+def test_refuses_another_payload_or_price_for_a_submitted_order(author: User, door: Door) -> None:
+    order = queued(author)
+
+    refuses(FIXED, lambda: door(order))
+
+
+@pytest.mark.parametrize("door", LINE_DOORS.values(), ids=LINE_DOORS.keys())
+def test_refuses_other_listings_for_a_submitted_order(author: User, door: Door) -> None:
+    order = queued(author)
+
+    refuses(LINES, lambda: door(order))
+
+
+def test_refuses_to_hand_a_listing_to_a_submitted_order_or_to_take_one_from_it(author: User) -> None:
+    submitted, open_still = queued(author), draft(author)
+
+    refuses(LINES, lambda: OrderListing.objects.filter(order=open_still).update(order=submitted))
+    refuses(LINES, lambda: OrderListing.objects.filter(order=submitted).update(order=open_still))
+
+
+@pytest.mark.parametrize("state", ["published", "rejected", "cancelled"])
+def test_refuses_another_content_for_an_order_that_is_done(author: User, flow: Flow, state: str) -> None:
+    if state == "cancelled":
+        order = orders.cancel(draft(author).pk, 1, reason="Sold.", user=author, now=NOW)
+    else:
+        order = queued(author, start_at=NOW + DAY)
+        publish(order, NOW if state == "published" else NOW + DAY)
+    assert reload(order).state == state
+
+    refuses(FIXED, lambda: Order.objects.update(budget_override="99.00"))
+    refuses(LINES, lambda: OrderListing.objects.all().delete())
+
+
+def test_lets_a_draft_be_changed(author: User) -> None:
+    order = draft(author)
+
+    Order.objects.update(budget_override="99.00", agent=make_agent(order.branch), start_at=NOW + DAY)
+    order.listings.set([make_listing(order.branch), make_listing(order.branch)])
+
+    assert (reload(order).budget_override, order.listings.count()) == (Decimal("99.00"), 2)
+
+
+def test_lets_the_workers_write_what_they_must(author: User) -> None:
+    order = queued(author)
+
+    Order.objects.update(next_attempt_at=NOW + DAY, failures=3, problem="No token.")
+
+    assert (reload(order).failures, reload(order).problem) == (3, "No token.")
+
+
+@pytest.mark.parametrize("make", [draft, queued])
+def test_refuses_another_order_ref(author: User, make: Any) -> None:
+    make(author)
+
+    refuses("an order_ref never changes", lambda: Order.objects.update(order_ref="another"))
+
+
+@pytest.mark.parametrize("new", OrderState)
+@pytest.mark.parametrize("make", [draft, awaiting, queued])
+def test_refuses_moves_that_the_table_does_not_have(author: User, make: Any, new: OrderState) -> None:
+    order = make(author)
+    old = OrderState(order.state)
+
+    if new is old or any(is_allowed(move, old, new) for move in M):
+        Order.objects.update(state=new.value)
+        assert reload(order).state == new
+    else:
+        refuses("an order cannot make this move", lambda: Order.objects.update(state=new.value))
+
+
+@pytest.mark.parametrize("state", [state for state in OrderState if state is not OrderState.DRAFT])
+def test_refuses_an_order_that_does_not_begin_as_a_draft(author: User, state: OrderState) -> None:
+    like = draft(author)
+    fields = {"plan": like.plan, "branch": like.branch, "created_by": author, "created_at": NOW}
+
+    refuses(
+        "an order begins as a draft",
+        lambda: Order.objects.create(order_ref="smuggled", state=state.value, **fields),
+    )
+
+
+@pytest.mark.parametrize("door", ["queryset", "SQL"])
+def test_refuses_to_delete_a_submitted_order(author: User, door: str) -> None:
+    order = queued(author)
+    deletions = {
+        "queryset": lambda: Order.objects.all()._raw_delete(using="default"),
+        "SQL": lambda: sql("DELETE FROM campaigns_order WHERE id = %s", order.pk),
+    }
+
+    refuses("a submitted order cannot be deleted: cancel it", deletions[door])
+
+
+@pytest.mark.parametrize("make", [draft, queued])
+def test_refuses_to_delete_an_order_that_has_a_history(author: User, make: Any) -> None:
+    make(author)
+    before = everything()
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Order.objects.all().delete()
+
+    assert everything() == before
+
+
+EVENT_DOORS: dict[str, Callable[[], object]] = {
+    "update": lambda: Event.objects.update(text="It was somebody else."),
+    "save": lambda: Event.objects.get().save(),
+    "delete": lambda: Event.objects.all().delete(),
+    "raw delete": lambda: Event.objects.all()._raw_delete(using="default"),
+    "SQL update": lambda: sql("UPDATE campaigns_event SET actor_id = NULL"),
+    "SQL delete": lambda: sql("DELETE FROM campaigns_event"),
+}
+
+
+@pytest.mark.parametrize("door", EVENT_DOORS.values(), ids=EVENT_DOORS.keys())
+def test_refuses_to_rewrite_history(author: User, door: Callable[[], object]) -> None:
+    draft(author)
+
+    refuses(HISTORY, door)
+
+
+def guard_names() -> set[str]:
+    tables = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(tables[connection.vendor])
+        return {name for (name,) in cursor.fetchall() if name.startswith("guard_")}
+
+
+def test_puts_every_guard_back_after_each_migrate(author: User) -> None:
+    queued(author)
+    all_of_them = {rule[0] for rule in guards.rules("IS NOT")}
+    assert guard_names() == all_of_them
+
+    guards.remove(connection)
+    assert guard_names() == set()
+    call_command("migrate", verbosity=0)
+
+    assert guard_names() == all_of_them
+    refuses(FIXED, lambda: Order.objects.update(budget_override="99.00"))
+
+
+def test_takes_guards_twice_without_a_word(db: None) -> None:
+    guards.install(connection)
+    guards.install(connection)
+
+    assert len(guard_names()) == len(guards.rules("IS NOT"))

@@ -1,0 +1,347 @@
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+
+from campaigns.domain.states import Resolution
+from campaigns.models import Order, Settlement
+from campaigns.services import pace
+from campaigns.services.errors import NotAllowed, Refused, Stale
+from campaigns.services.settling import SettleResult, settle
+from tests.factories import make_user
+from tests.flow.nasty_server import says, then_closes
+from tests.services.building import (
+    DAY,
+    MINUTE,
+    NOW,
+    at_once,
+    everything,
+    kinds,
+    last_event,
+    publish,
+    queued,
+    reload,
+)
+from tests.services.flow_server import Flow
+
+LIVE, NOT_LIVE, ABANDON = Resolution
+LATER = NOW + MINUTE
+
+
+@pytest.fixture
+def sue(db: None) -> User:
+    return make_user("sue", "settle_order")
+
+
+@pytest.fixture
+def tom(db: None) -> User:
+    return make_user("tom", "settle_order")
+
+
+@pytest.fixture
+def alone(db: None) -> User:
+    return make_user("alone", "settle_order", "settle_alone")
+
+
+@pytest.fixture
+def order(author: User, flow: Flow) -> Order:
+    """An order in doubt, of which Flow knows the tracking ids queue_a and queue_b."""
+    order = queued(author, start_at=NOW + DAY, end_at=NOW + 2 * DAY)
+    flow.on_publish(says(500), flow.accepts("queue_new"))
+    publish(order)
+    flow.statuses = {"queue_a": "in_progress", "queue_b": "paused"}
+    return reload(order)
+
+
+def says_that(order: Order, user: User, resolution: Resolution, *ids: str, evidence: str = "", **how: Any) -> SettleResult:
+    return settle(order.pk, resolution, tracking_ids=ids, evidence=evidence, user=user, now=LATER, **how)
+
+
+def errors_of(order: Order, user: User, resolution: Resolution, *ids: str, evidence: str = "") -> dict[str, list[str]]:
+    """Try to settle; return the errors, after a look whether nothing was written."""
+    before = everything()
+    with pytest.raises(ValidationError) as caught:
+        says_that(order, user, resolution, *ids, evidence=evidence)
+    assert everything() == before
+    errors: dict[str, list[str]] = caught.value.message_dict
+    return errors
+
+
+# Two people ----------------------------------------------------------------------------------------------------------
+def test_makes_the_campaigns_when_two_people_say_that_the_order_is_live(order: Order, sue: User, tom: User) -> None:
+    first = says_that(order, sue, LIVE, "queue_a", "queue_b", evidence=" Seen in Flow. ")
+
+    assert first == SettleResult(
+        False,
+        "sue says that the order is live at Flow. A second person must say the same before anything happens.",
+    )
+    assert (reload(order).state, reload(order).version, order.campaigns.count()) == ("unknown", order.version, 0)
+    assert last_event(order).kind == "order.settlement_proposed"
+    assert last_event(order).data == {
+        "resolution": "live",
+        "tracking_ids": ["queue_a", "queue_b"],
+        "evidence": "Seen in Flow.",
+    }
+
+    second = says_that(order, tom, LIVE, "queue_b", "queue_a")
+
+    assert second == SettleResult(True, f"Order {order.order_ref} is settled: tom says that the order is live at Flow.")
+    assert (reload(order).state, reload(order).problem, reload(order).next_attempt_at) == ("published", "", None)
+    assert [*order.campaigns.order_by("tracking_id").values_list("tracking_id", "flow_status", "phase")] == [
+        ("queue_a", "in_progress", "in_progress"),
+        ("queue_b", "paused", "paused"),
+    ]
+    for campaign in order.campaigns.all():
+        assert (campaign.attempt, campaign.starts_at, campaign.ends_at) == (
+            order.attempts.get(),
+            order.start_at,
+            order.end_at,
+        )
+        assert campaign.next_check_at is not None
+    settlement = Settlement.objects.get()
+    assert (settlement.proposed_by, settlement.confirmed_by, settlement.confirmed_at) == (sue, tom, LATER)
+    assert last_event(order).text == (
+        "sue and tom settled the doubt: tom says that the order is live at Flow. Seen in Flow."
+    )
+    assert kinds(order)[-2:] == ["order.settlement_proposed", "order.settled"]
+
+
+def test_sends_the_order_again_when_two_people_say_that_it_is_not_live(
+    order: Order, sue: User, tom: User, flow: Flow
+) -> None:
+    says_that(order, sue, NOT_LIVE, evidence="Flow's support says so.")
+    assert publish(order, LATER).outcome == "skipped"
+
+    assert says_that(order, tom, NOT_LIVE, evidence="I looked too.").settled
+
+    after = reload(order)
+    assert (after.state, after.next_attempt_at, after.failures, after.problem) == ("queued", LATER, 0, "")
+    assert (after.payload, after.payload_sha256) == (order.payload, order.payload_sha256)
+    assert last_event(order).data["evidence"] == "Flow's support says so."
+
+    assert publish(order, LATER).outcome == "published"
+    assert [*order.attempts.values_list("number", "outcome")] == [(1, "unknown"), (2, "published")]
+    assert flow.publishes[0] == flow.publishes[1]
+
+
+def test_ends_the_order_when_two_people_abandon_it(order: Order, sue: User, tom: User, flow: Flow) -> None:
+    says_that(order, sue, ABANDON, evidence="Sold.")
+
+    assert says_that(order, tom, ABANDON, evidence="Sold.").settled
+
+    assert (reload(order).state, reload(order).next_attempt_at) == ("cancelled", None)
+    assert last_event(order).text == "sue and tom settled the doubt: tom abandons the order. Sold."
+    assert publish(order, LATER).outcome == "skipped"
+    assert len(flow.publishes) == 1
+
+
+@pytest.mark.parametrize("resolution", [NOT_LIVE, ABANDON])
+def test_does_not_count_the_same_person_twice(order: Order, sue: User, resolution: Resolution) -> None:
+    for _ in range(3):
+        assert not says_that(order, sue, resolution, evidence="Really.").settled
+
+    assert reload(order).state == "unknown"
+    assert Settlement.objects.filter(confirmed_at=None).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((NOT_LIVE, ()), (ABANDON, ())),
+        ((NOT_LIVE, ()), (LIVE, ("queue_a",))),
+        ((LIVE, ("queue_a",)), (LIVE, ("queue_b",))),
+        ((LIVE, ("queue_a",)), (LIVE, ("queue_a", "queue_b"))),
+        ((LIVE, ("queue_a", "queue_b")), (LIVE, ("queue_a",))),
+    ],
+)
+def test_settles_nothing_while_two_people_say_different_things(
+    order: Order, sue: User, tom: User, first: tuple[Resolution, tuple[str]], second: tuple[Resolution, tuple[str]]
+) -> None:
+    says_that(order, sue, first[0], *first[1], evidence="One.")
+
+    assert not says_that(order, tom, second[0], *second[1], evidence="Other.").settled
+
+    assert (reload(order).state, order.campaigns.count()) == ("unknown", 0)
+    assert says_that(order, sue, second[0], *second[1], evidence="Right.").settled
+
+
+def test_counts_only_what_somebody_said_last(order: Order, sue: User, tom: User) -> None:
+    says_that(order, sue, NOT_LIVE, evidence="Not there.")
+    says_that(order, sue, LIVE, "queue_a")
+
+    assert not says_that(order, tom, NOT_LIVE, evidence="Not there.").settled
+
+    assert reload(order).state == "unknown"
+    assert says_that(order, tom, LIVE, "queue_a").settled
+
+
+def test_forgets_what_was_said_of_an_earlier_attempt(order: Order, sue: User, tom: User, alone: User, flow: Flow) -> None:
+    says_that(order, sue, ABANDON, evidence="Sold.")
+    says_that(order, alone, NOT_LIVE, evidence="Not there.")
+    flow.on_publish(says(500))
+    assert publish(order, LATER).outcome == "unknown"
+
+    assert not says_that(order, tom, ABANDON, evidence="Sold.").settled
+    assert reload(order).state == "unknown"
+
+
+# One person ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("resolution", "ids", "state"),
+    [(LIVE, ("queue_a",), "published"), (NOT_LIVE, (), "queued"), (ABANDON, (), "cancelled")],
+)
+def test_needs_no_second_person_where_one_may_do_it_alone(
+    order: Order, alone: User, resolution: Resolution, ids: tuple[str, ...], state: str
+) -> None:
+    assert says_that(order, alone, resolution, *ids, evidence="I am sure.").settled
+
+    assert reload(order).state == state
+    settlement = Settlement.objects.get()
+    assert (settlement.proposed_by, settlement.confirmed_by) == (alone, alone)
+    assert kinds(order)[-1] == "order.settled"
+    assert last_event(order).text.startswith("alone settled the doubt: alone ")
+
+
+def test_is_for_those_who_may_settle(order: Order, author: User) -> None:
+    only_alone = make_user("odd", "settle_alone")
+    before = everything()
+
+    for user in (author, only_alone):
+        with pytest.raises(NotAllowed, match="may not settle orders in doubt"):
+            says_that(order, user, ABANDON, evidence="Sold.")
+
+    assert everything() == before
+
+
+def test_refuses_an_order_that_is_not_in_doubt(author: User, alone: User, flow: Flow) -> None:
+    order = queued(author)
+    before = everything()
+
+    with pytest.raises(Refused, match=f"Order {order.order_ref} is not in doubt: there is nothing to settle."):
+        says_that(order, alone, NOT_LIVE, evidence="Not there.")
+
+    assert everything() == before
+    assert flow.asked == []
+
+
+def test_settles_once(order: Order, alone: User) -> None:
+    says_that(order, alone, NOT_LIVE, evidence="Not there.")
+    before = everything()
+
+    with pytest.raises(Refused, match="is not in doubt"):
+        says_that(order, alone, NOT_LIVE, evidence="Not there.")
+
+    assert everything() == before
+
+
+# What must be given --------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("resolution", [NOT_LIVE, ABANDON])
+@pytest.mark.parametrize("evidence", ["", " \n"])
+def test_asks_for_evidence_in_words(order: Order, alone: User, resolution: Resolution, evidence: str) -> None:
+    assert errors_of(order, alone, resolution, evidence=evidence) == {
+        "evidence": ["Say in words how you know, or why: it is kept as evidence."]
+    }
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ((), "Enter the tracking ids that Flow shows for this order."),
+        (("queue_a", ""), "A tracking id is empty. Remove it."),
+        (("queue_a", " "), "A tracking id is empty. Remove it."),
+        ((" queue_a",), "“ queue_a” has spaces in it. Paste the tracking id alone."),
+        (("queue_a queue_b",), "“queue_a queue_b” has spaces in it. Paste the tracking id alone."),
+        (("queue_a\n",), "“queue_a\n” has spaces in it. Paste the tracking id alone."),
+        (("queue_a", "queue_a"), "A tracking id is there twice. Enter each once."),
+    ],
+)
+def test_asks_for_tracking_ids_as_flow_writes_them(
+    order: Order, alone: User, flow: Flow, ids: tuple[str, ...], message: str
+) -> None:
+    assert errors_of(order, alone, LIVE, *ids) == {"tracking_ids": [message]}
+    assert flow.asked == []
+
+
+def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alone: User, flow: Flow) -> None:
+    other = queued(author)
+    publish(other)
+    [taken] = other.campaigns.all()
+
+    assert errors_of(order, alone, LIVE, "queue_a", taken.tracking_id) == {
+        "tracking_ids": [f"{taken.tracking_id} belongs to order {other.order_ref}."]
+    }
+    assert flow.asked == []
+
+
+def test_refuses_a_tracking_id_that_flow_does_not_know(order: Order, alone: User, flow: Flow) -> None:
+    assert errors_of(order, alone, LIVE, "queue_a", "queue_typo") == {
+        "tracking_ids": [
+            "Flow does not know the tracking id queue_typo. Check it, and nothing else, at Flow."
+        ]
+    }
+    assert flow.asked == ["queue_a", "queue_typo"]
+
+
+@pytest.mark.parametrize("tracking_id", ["..", "x" * 256, "queue\u200b_a"])
+def test_refuses_a_tracking_id_that_cannot_be_asked_for(order: Order, alone: User, flow: Flow, tracking_id: str) -> None:
+    before = everything()
+
+    with pytest.raises(Refused, match="cannot be a tracking id: .* Nothing was settled."):
+        says_that(order, alone, LIVE, tracking_id)
+
+    assert everything() == before
+    assert flow.asked == []
+
+
+def test_asks_for_an_odd_tracking_id_as_it_is(order: Order, alone: User, flow: Flow) -> None:
+    flow.statuses["a/b?c#d%20é"] = "active"
+
+    assert says_that(order, alone, LIVE, "a/b?c#d%20é").settled
+
+    assert flow.asked == ["a/b?c#d%20é"]
+    assert order.campaigns.get().tracking_id == "a/b?c#d%20é"
+
+
+@pytest.mark.parametrize("play", [says(500), says(200, b"<h1>"), then_closes(b"")], ids=["500", "a page", "a cut"])
+def test_settles_nothing_while_flow_cannot_be_asked(order: Order, alone: User, flow: Flow, play: Any) -> None:
+    flow.on_status(play)
+    before = everything()
+
+    with pytest.raises(Refused, match=r"The tracking id queue_a could not be checked: .* Nothing was settled\."):
+        says_that(order, alone, LIVE, "queue_a")
+
+    assert everything() == before
+
+
+def test_keeps_everybody_waiting_where_flow_asks_for_it(order: Order, alone: User, flow: Flow) -> None:
+    flow.on_status(says(429, {}, Retry_After="90"))
+
+    with pytest.raises(Refused, match="Nothing was settled"):
+        says_that(order, alone, LIVE, "queue_a")
+    assert pace.held_until(LATER) == LATER + 1.5 * MINUTE
+
+    with pytest.raises(Refused, match="Flow asked us to wait until 09:02:30 UTC. Nothing was settled; try again then."):
+        says_that(order, alone, LIVE, "queue_a")
+    assert flow.asked == ["queue_a"]
+    assert reload(order).state == "unknown"
+
+    assert says_that(order, alone, NOT_LIVE, evidence="That needs no call.").settled
+
+
+# At the same time -----------------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_lets_one_of_two_who_settle_at_once_win(order: Order, alone: User) -> None:
+    second = make_user("second", "settle_order", "settle_alone")
+
+    results = at_once(
+        lambda: says_that(order, alone, NOT_LIVE, evidence="Not there."),
+        lambda: says_that(order, second, ABANDON, evidence="Sold."),
+    )
+
+    winners = [result for result in results if isinstance(result, SettleResult)]
+    assert len(winners) == 1
+    assert [type(result) for result in results if result not in winners][0] in (Stale, Refused)
+    assert reload(order).state == ("queued" if isinstance(results[0], SettleResult) else "cancelled")
+    assert kinds(order).count("order.settled") == 1
+    assert Settlement.objects.count() == 1
