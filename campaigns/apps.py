@@ -1,7 +1,10 @@
 """The campaigns application."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db.models.signals import post_migrate
+
+from campaigns.flow import remember
 
 
 class CampaignsConfig(AppConfig):
@@ -11,8 +14,10 @@ class CampaignsConfig(AppConfig):
     verbose_name = "Campaigns"
 
     def ready(self) -> None:
-        """Connect what Django can't find by itself."""
+        """Connect what Django can't find by itself, and let no secret be told from the first log line on."""
         from campaigns import checks  # noqa: F401 - importing it registers the checks
         from campaigns.models import guards
 
         post_migrate.connect(guards.install_after_migrate, sender=self)
+        for secret in settings.SECRETS:
+            remember(secret)

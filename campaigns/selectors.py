@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState
+from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
 from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Hold, Listing, Order, Plan, Settlement
 
 RowT = TypeVar("RowT", Order, Campaign)
@@ -24,9 +24,9 @@ ORDER_NEEDS: dict[str, tuple[str, Q]] = {
 CAMPAIGN_NEEDS: dict[str, tuple[str, Q]] = {
     "confirmation": (
         "Command not confirmed",
-        Q(Exists(Command.objects.filter(campaign=OuterRef("pk"), state__in=sorted(OPEN_COMMAND_STATES)))),
+        Q(pk__in=Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)).values("campaign")),
     ),
-    "attention": ("Problem", ~Q(problem="") & ~Q(phase__in=sorted(FINAL_PHASES))),
+    "attention": ("Problem", ~Q(problem="") & Q(phase__in=sorted(set(Phase) - FINAL_PHASES))),
 }
 
 

@@ -198,6 +198,8 @@ CELERY_TASK_SOFT_TIME_LIMIT = 2 * FLOW_DEADLINE + 30
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 15
 
 # Logs and errors: secrets are removed by value -------------------------------------------------------------------------
+SECRETS = [SECRET_KEY, FLOW_API_KEY]
+SECRETS += [address for name in ("DATABASE_URL", "CELERY_BROKER_URL") if "@" in (address := read.text(name, ""))]
 DEFAULT_EXCEPTION_REPORTER = "flowsite.redacting.RedactingReporter"
 LOGGING = {
     "version": 1,

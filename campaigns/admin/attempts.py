@@ -1,5 +1,7 @@
 """Attempts to publish."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
@@ -20,6 +22,10 @@ class AttemptAdmin(ReadOnlyAdmin[Attempt]):
     ordering = ("-pk",)
     search_fields = ("order__order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
+
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        return {"order__id__exact": row.order_id}
 
     @admin.display(description="outcome")
     def outcome_badge(self, attempt: Attempt) -> SafeString:

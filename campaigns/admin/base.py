@@ -2,9 +2,14 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as StyledModelAdmin
@@ -28,7 +33,24 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     show_full_result_count = False
 
 
-class ReadOnlyAdmin(ModelAdmin[ModelT]):
+class RecordedAdmin(ModelAdmin[ModelT]):
+    """An admin of rows whose changes are events: the History button leads to those."""
+
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        raise NotImplementedError
+
+    def history_view(self, request: HttpRequest, object_id: str, *_: Any) -> Any:
+        """Lead to the row's events."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        if not self.has_view_or_change_permission(request, row):
+            raise PermissionDenied
+        return redirect(f"{reverse('admin:campaigns_event_changelist')}?{urlencode(self.told_by(row))}")
+
+
+class ReadOnlyAdmin(RecordedAdmin[ModelT]):
     """An admin that only shows: its rows are written by the services."""
 
     def get_readonly_fields(self, *_: Any) -> list[str]:

@@ -9,17 +9,22 @@ from django.http import HttpRequest
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from campaigns.admin.base import ModelAdmin, ModelT, person
+from campaigns.admin.base import ModelT, RecordedAdmin, person
 from campaigns.admin.forms import add_refusal
 from campaigns.models import Branch
 from campaigns.services import catalogue
+from campaigns.services.catalogue.changes import subject_of
 from campaigns.services.errors import Refused
 
 REFUSAL = "catalogue_refusal"
 
 
-class CatalogueAdmin(ModelAdmin[ModelT]):
+class CatalogueAdmin(RecordedAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
+
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        return {"subject__exact": subject_of(row)}
 
     def save_model(self, request: HttpRequest, obj: Any, *_: Any) -> None:
         """Save through the service."""

@@ -1,5 +1,7 @@
 """Commands: pauses, resumes and cancellations."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
@@ -20,6 +22,10 @@ class CommandAdmin(ReadOnlyAdmin[Command]):
     ordering = ("-pk",)
     search_fields = ("campaign__tracking_id__startswith",)
     search_help_text = "Tracking id, from its beginning"
+
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        return {"campaign__id__exact": row.campaign_id}
 
     @admin.display(description="state")
     def state_badge(self, command: Command) -> SafeString:

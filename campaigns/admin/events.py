@@ -1,5 +1,7 @@
 """History."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -27,6 +29,10 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_select_related = ("actor", "order", "campaign")
     search_fields = ("order__order_ref__startswith", "campaign__tracking_id__startswith", "subject__startswith")
     search_help_text = "Order ref, tracking id or subject, from its beginning"
+
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        return {"order__id__exact": row.order_id} if row.order_id else {"subject__exact": row.subject}
 
     @admin.display(description="when", ordering="at")
     def moment(self, event: Event) -> str:

@@ -37,6 +37,10 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     search_fields = ("order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
 
+    def told_by(self, row: Any) -> dict[str, object]:
+        """Return the filter of the history that finds the events of the row."""
+        return {"order__id__exact": row.pk}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
         """Return the orders that this person may see."""
         return orders_for(person(request))

@@ -173,7 +173,8 @@ def _refusal(order: Order, now: datetime) -> str:
     if order.campaigns.exists():
         return recording.ALREADY_LIVE
     if order.rehearsal and not settings.FLOW_IS_LOCAL:
-        return f"The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent. {remedy}"
+        words = "The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent."
+        return f"{words} {remedy}"
     try:
         check_content(Content.of(order), now=now)
         check_price(order)

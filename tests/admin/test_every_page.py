@@ -80,7 +80,7 @@ def test_a_superuser_sees_the_list_with_its_row(model: type[Model]) -> None:
 def test_a_superuser_sees_the_row_and_its_history(model: type[Model]) -> None:
     row, client = ROWS[model](), building.client_of(_boss())
     assert client.get(address(model, "change", row.pk)).status_code == 200
-    assert client.get(address(model, "history", row.pk)).status_code == 200
+    assert client.get(address(model, "history", row.pk), follow=True).status_code == 200
 
 
 @pytest.mark.parametrize("model", MODELS, ids=str)
@@ -211,6 +211,38 @@ def test_what_is_no_number_is_not_found() -> None:
     assert client.get("/admin/campaigns/order/x/change/").status_code == 404
     assert client.get("/admin/campaigns/campaign/x/change/").status_code == 404
     assert client.get("/admin/campaigns/order/999999999999999999999999/change/").status_code == 404
+
+
+@pytest.mark.parametrize("model", [Order, Campaign, Attempt, Command, Event, Branch], ids=str)
+def test_the_history_of_a_row_is_its_events(model: Any) -> None:
+    row = ROWS[model]()
+    building.draft()
+    boss = building.client_of(_boss())
+    if model is Branch:
+        boss.post(
+            address(Branch, "change", row.pk),
+            {"external_id": row.external_id, "name": "New", "time_zone": row.time_zone},
+        )
+    told = boss.get(address(model, "history", row.pk), follow=True).context["cl"].result_list
+    order = {Order: row, Campaign: None, Branch: None}.get(model, getattr(row, "order", None))
+    assert told
+    assert {event.order for event in told if model in (Order, Attempt, Event)} <= {order}
+    assert all(event.subject == f"branch:{row.external_id}" for event in told if model is Branch)
+    assert all(event.campaign is not None for event in told if model in (Campaign, Command))
+
+
+def test_the_history_of_what_is_not_there_is_not_found() -> None:
+    assert building.client_of(_boss()).get(address(Order, "history", 7)).status_code == 404
+
+
+@pytest.mark.parametrize("page", ["/admin/campaigns/", "/admin/password_change/", "/admin/auth/"])
+def test_pages_of_no_model_answer(page: str) -> None:
+    assert building.client_of(_boss()).get(page).status_code == 200
+
+
+def test_the_schedule_offers_the_tasks() -> None:
+    html = building.client_of(_boss()).get(address(PeriodicTask, "add")).content.decode()
+    assert '<option value="campaigns.tasks.publish_order">' in html
 
 
 def test_the_page_of_an_attempt_shows_all_of_it_as_plain_text() -> None:

@@ -27,7 +27,24 @@ def test_reads_plain_numbers(text: str, amount: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "abc", "1,500.00", "1 500", "1_5", "1e3", "1E3", "NaN", "-sNaN", "Infinity", "--1", ".", "R100", "١٢", "１２"],
+    [
+        "",
+        " ",
+        "abc",
+        "1,500.00",
+        "1 500",
+        "1_5",
+        "1e3",
+        "1E3",
+        "NaN",
+        "-sNaN",
+        "Infinity",
+        "--1",
+        ".",
+        "R100",
+        "١٢",
+        "１２",
+    ],
 )
 def test_refuses_what_is_not_a_plain_number_and_says_how_to_write_one(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not an amount\. Write digits and a point, such as 2928\.00\."):

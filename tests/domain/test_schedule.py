@@ -11,7 +11,7 @@ from campaigns.domain.states import FINAL_PHASES, Phase
 NOW = datetime(2030, 1, 1, 9, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
-moments = st.datetimes(datetime(2029, 12, 1), datetime(2030, 2, 1), timezones=st.just(UTC))
+moments = st.timedeltas(-31 * DAY, 31 * DAY).map(lambda distance: NOW + distance)
 living = st.builds(
     Followed,
     phase=st.sampled_from([phase for phase in Phase if phase not in FINAL_PHASES]),

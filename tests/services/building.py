@@ -71,7 +71,7 @@ def last_event(order: Order) -> Event:
 def everything() -> dict[str, list[dict[str, Any]]]:
     """Return every row that the services of orders may write, to see that nothing was."""
     models = (Order, OrderListing, Attempt, Campaign, Settlement, Event, Hold)
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+    return {model.__name__: [dict(row) for row in model._default_manager.order_by("pk").values()] for model in models}
 
 
 def at_once(*deeds: Callable[[], object]) -> list[object]:

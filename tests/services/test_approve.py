@@ -137,7 +137,9 @@ def test_refuses_a_currency_that_is_not_the_one_that_was_submitted(author: User,
     order = awaiting(author, budget_override=Decimal("2000.00"))
     Plan.objects.filter(pk=order.plan_id).update(currency="EUR")
 
-    with pytest.raises(ValidationError, match=r"costs 1,500\.00 EUR now, but the order was submitted for 2,000\.00 ZAR"):
+    with pytest.raises(
+        ValidationError, match=r"costs 1,500\.00 EUR now, but the order was submitted for 2,000\.00 ZAR"
+    ):
         approve(order, approver)
 
     assert reload(order).state == "awaiting_approval"

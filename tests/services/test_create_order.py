@@ -17,17 +17,17 @@ from tests.services.building import DAY, NOW, SECOND, content, everything, kinds
 
 RULES: dict[str, tuple[Callable[[Branch], dict[str, Any]], str, str]] = {
     "an inactive plan": (
-        lambda branch: {"plan": make_plan(ref="p1", name="Gold", active=False)},
+        lambda _: {"plan": make_plan(ref="p1", name="Gold", active=False)},
         "plan",
         "Plan Gold (p1) is not active. Choose another, or activate it.",
     ),
     "an inactive branch": (
-        lambda branch: {"branch": make_branch(external_id="b2", name="Durban", active=False)},
+        lambda _: {"branch": make_branch(external_id="b2", name="Durban", active=False)},
         "branch",
         "Branch Durban (b2) is not active. Choose another, or activate it.",
     ),
     "an agent of another branch": (
-        lambda branch: {"agent": make_agent(external_id="a1", name="Ann")},
+        lambda _: {"agent": make_agent(external_id="a1", name="Ann")},
         "agent",
         "Agent Ann (a1) works at another branch. Choose an agent of Cape Town (b1), or none.",
     ),
@@ -36,7 +36,7 @@ RULES: dict[str, tuple[Callable[[Branch], dict[str, Any]], str, str]] = {
         "agent",
         "Agent Ann (a1) is not active. Choose another, or none.",
     ),
-    "no listing": (lambda branch: {"listings": ()}, "listings", "Choose at least one listing."),
+    "no listing": (lambda _: {"listings": ()}, "listings", "Choose at least one listing."),
     "a listing of another branch": (
         lambda branch: {"listings": (make_listing(branch), make_listing(external_id="l1", title="Villa"))},
         "listings",
@@ -61,48 +61,48 @@ RULES: dict[str, tuple[Callable[[Branch], dict[str, Any]], str, str]] = {
         "Plan Gold (p1) takes at most 1 listings, not 2. Remove some.",
     ),
     "a start at this very moment": (
-        lambda branch: {"start_at": NOW},
+        lambda _: {"start_at": NOW},
         "start_at",
         "The start, 01 Jan 2030 11:00 SAST, is in the past, and Flow takes only a start in the future. "
         "Choose a later start, or leave it empty to begin at once.",
     ),
     "an end at the start": (
-        lambda branch: {"start_at": NOW + DAY, "end_at": NOW + DAY},
+        lambda _: {"start_at": NOW + DAY, "end_at": NOW + DAY},
         "end_at",
         "The end must be after the start. Choose a later end.",
     ),
     "an end in the past": (
-        lambda branch: {"end_at": NOW},
+        lambda _: {"end_at": NOW},
         "end_at",
         "The end is in the past. Choose a later end.",
     ),
     "a budget of nothing": (
-        lambda branch: {"budget_override": Decimal(0)},
+        lambda _: {"budget_override": Decimal(0)},
         "budget_override",
         "The budget must be more than 0. Enter an amount.",
     ),
     "a plan that costs nothing": (
-        lambda branch: {"plan": make_plan(default_budget=0)},
+        lambda _: {"plan": make_plan(default_budget=0)},
         "budget_override",
         "The budget must be more than 0. Enter an amount.",
     ),
     "a negative budget": (
-        lambda branch: {"budget_override": Decimal("-0.01")},
+        lambda _: {"budget_override": Decimal("-0.01")},
         "budget_override",
         "An amount can't be negative. Write 0 or more.",
     ),
     "a budget in tenths of cents": (
-        lambda branch: {"budget_override": Decimal("10.001")},
+        lambda _: {"budget_override": Decimal("10.001")},
         "budget_override",
         "10.001 has more than two decimals. Round it to cents.",
     ),
     "a budget that the database can't hold": (
-        lambda branch: {"budget_override": Decimal("10000000000")},
+        lambda _: {"budget_override": Decimal("10000000000")},
         "budget_override",
         "10,000,000,000 is too large. The largest amount is 9,999,999,999.99.",
     ),
     "a budget that is no number": (
-        lambda branch: {"budget_override": Decimal("NaN")},
+        lambda _: {"budget_override": Decimal("NaN")},
         "budget_override",
         "“NaN” is not an amount. Write digits and a point, such as 2928.00.",
     ),
@@ -185,9 +185,7 @@ def test_names_every_field_that_is_wrong_at_once(author: User) -> None:
 
 
 def test_takes_a_start_one_second_from_now_and_the_smallest_budget(author: User) -> None:
-    order = orders.create_order(
-        content(start_at=NOW + SECOND, budget_override=Decimal("0.01")), user=author, now=NOW
-    )
+    order = orders.create_order(content(start_at=NOW + SECOND, budget_override=Decimal("0.01")), user=author, now=NOW)
 
     assert reload(order).budget_override == Decimal("0.01")
 
@@ -206,7 +204,9 @@ def test_refuses_an_order_ref_that_is_taken(author: User) -> None:
     assert everything() == before
 
 
-@pytest.mark.parametrize("order_ref", ["two words", "-begins-with-a-hyphen", "Bestellung-ä", "a/b", "a\nb", "x" * 65, "x" * 300])
+@pytest.mark.parametrize(
+    "order_ref", ["two words", "-begins-with-a-hyphen", "Bestellung-ä", "a/b", "a\nb", "x" * 65, "x" * 300]
+)
 def test_refuses_an_order_ref_that_is_none(author: User, order_ref: str) -> None:
     wanted = content()
     before = everything()
@@ -222,7 +222,9 @@ def test_is_for_those_who_may_create_orders(approver: User) -> None:
     wanted = content()
     before = everything()
 
-    with pytest.raises(NotAllowed, match="ben may not create orders. Ask an administrator for the permission “add_order”."):
+    with pytest.raises(
+        NotAllowed, match=r"ben may not create orders\. Ask an administrator for the permission “add_order”\."
+    ):
         orders.create_order(wanted, user=approver, now=NOW)
 
     assert everything() == before
@@ -260,5 +262,7 @@ def test_never_takes_an_order_ref_for_two_intents(author: User) -> None:
     orders.create_order(wanted, user=author, now=NOW, order_ref="Order-001")
     other = Content(wanted.plan, wanted.branch, (make_listing(wanted.branch),), budget_override=Decimal(10))
 
-    with pytest.raises(Refused, match=r"Order Order-001 is there already with other content \(listings, budget_override\)"):
+    with pytest.raises(
+        Refused, match=r"Order Order-001 is there already with other content \(listings, budget_override\)"
+    ):
         orders.find_same("Order-001", other)

@@ -92,7 +92,9 @@ def test_says_that_it_got_no_answer_and_spent_nothing(author: User, flow: Flow, 
     flow.on_publish(play)
     before = everything()
 
-    with pytest.raises(Refused, match=r"^The dry run gave no answer: .* A dry run publishes nothing and spends nothing\.$"):
+    with pytest.raises(
+        Refused, match=r"^The dry run gave no answer: .* A dry run publishes nothing and spends nothing\.$"
+    ):
         ask(order, author)
 
     assert everything() == before

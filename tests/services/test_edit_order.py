@@ -106,7 +106,7 @@ def test_refuses_what_was_read_before_somebody_else_edited_it(author: User) -> N
     wanted = edited(order, budget_override=Decimal(20))
     before = everything()
 
-    with pytest.raises(Stale, match="has changed since you opened it; it is now: Draft. Nothing was done."):
+    with pytest.raises(Stale, match=r"has changed since you opened it; it is now: Draft\. Nothing was done\."):
         orders.edit_order(order.pk, 1, wanted, user=author, now=NOW)
 
     assert everything() == before

@@ -31,7 +31,11 @@ from tests.services.flow_server import Flow
     ],
 )
 def test_reads_the_words_that_it_was_taught_and_no_others(settings: Settings, status: str, phase: Phase) -> None:
-    settings.FLOW_STATUS_PAUSE, settings.FLOW_STATUS_RESUME, settings.FLOW_STATUS_CANCEL = "paused", "active", "cancelled"
+    settings.FLOW_STATUS_PAUSE, settings.FLOW_STATUS_RESUME, settings.FLOW_STATUS_CANCEL = (
+        "paused",
+        "active",
+        "cancelled",
+    )
     settings.FLOW_STATUS_PHASES = {"completed": "completed", "failed": "failed"}
 
     assert gateway.phase_of(status) is phase

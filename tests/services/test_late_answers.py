@@ -46,7 +46,9 @@ def recover() -> None:
     assert len(publishing.recover_expired_leases(LATER)) == 1
 
 
-def answered_late(order: Order, flow: Flow, *deeds: Callable[[], object], late: Play, then: Play | None = None) -> PublishResult:
+def answered_late(
+    order: Order, flow: Flow, *deeds: Callable[[], object], late: Play, then: Play | None = None
+) -> PublishResult:
     """Publish; let the lease run out and the deeds be done before Flow answers `late`. Later POSTs get `then`."""
 
     def all_deeds() -> None:
@@ -324,7 +326,9 @@ def test_adds_what_people_had_not_found(author: User, settler: User, flow: Flow)
     order = queued(author)
     flow.statuses = {"queue_a": "active"}
 
-    answered_late(order, flow, settled(order, settler, Resolution.LIVE, "queue_a"), late=flow.accepts("queue_a", "queue_b"))
+    answered_late(
+        order, flow, settled(order, settler, Resolution.LIVE, "queue_a"), late=flow.accepts("queue_a", "queue_b")
+    )
 
     assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a", "queue_b"])
 

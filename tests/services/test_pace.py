@@ -50,7 +50,7 @@ def test_holds_nobody_where_flow_says_at_once(db: None, seconds: float) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_keeps_the_longest_of_many_wishes_that_come_at_once() -> None:
-    at_once(*[lambda seconds=seconds: pace.hold(slow_down(seconds), now=NOW) for seconds in range(10, 90, 10)])  # type: ignore[misc]
+    at_once(*[lambda seconds=seconds: pace.hold(slow_down(seconds), now=NOW) for seconds in range(10, 90, 10)])
 
     assert pace.held_until(NOW) == NOW + timedelta(seconds=80)
     assert Hold.objects.count() == 1

@@ -103,7 +103,9 @@ class FailingCommits:
 
 
 @contextmanager
-def failing_commits(monkeypatch: pytest.MonkeyPatch, column: str, *, carried_out: bool = False, times: int = 1) -> Iterator[None]:
+def failing_commits(
+    monkeypatch: pytest.MonkeyPatch, column: str, *, carried_out: bool = False, times: int = 1
+) -> Iterator[None]:
     failing = FailingCommits(column, carried_out=carried_out, times=times)
     with monkeypatch.context() as patch, connection.execute_wrapper(failing.watch):
         patch.setattr(connection, "commit", failing.commit)

@@ -62,7 +62,7 @@ def test_sends_once_when_50_workers_get_the_same_message(author: User, flow: Flo
 def test_sends_each_order_once_when_workers_share_the_queue(author: User, flow: Flow) -> None:
     waiting = [queued(author) for _ in range(4)]
 
-    at_once(*[lambda pk=order.pk: publish_order(pk, clock=Clock()) for order in waiting * 3])  # type: ignore[misc]
+    at_once(*[lambda pk=order.pk: publish_order(pk, clock=Clock()) for order in waiting * 3])
 
     assert sorted(body["orderRef"] for body in flow.publishes) == sorted(order.order_ref for order in waiting)
     assert set(Order.objects.values_list("state", flat=True)) == {"published"}
@@ -72,7 +72,7 @@ def test_sends_each_order_once_when_workers_share_the_queue(author: User, flow: 
 def test_fetches_one_token_however_many_workers_there_are(author: User, flow: Flow) -> None:
     waiting = [queued(author) for _ in range(6)]
 
-    at_once(*[lambda pk=order.pk: publish_order(pk, clock=Clock()) for order in waiting])  # type: ignore[misc]
+    at_once(*[lambda pk=order.pk: publish_order(pk, clock=Clock()) for order in waiting])
 
     assert (len(flow.server.at("token")), len(flow.publishes)) == (1, 6)
 
@@ -143,7 +143,9 @@ def test_sends_nothing_when_the_author_took_the_order_back_meanwhile(author: Use
     assert not order.attempts.exists()
 
 
-@pytest.mark.parametrize("deed", [orders.return_to_draft, lambda *where, **how: orders.cancel(*where, reason="x", **how)])
+@pytest.mark.parametrize(
+    "deed", [orders.return_to_draft, lambda *where, **how: orders.cancel(*where, reason="x", **how)]
+)
 def test_cannot_be_taken_back_once_a_worker_has_it(author: User, flow: Flow, deed: Callable[..., Order]) -> None:
     order = queued(author)
     refused: list[Exception] = []
@@ -169,7 +171,9 @@ def test_sends_nothing_when_what_was_approved_is_not_what_is_stored(author: User
     result = publish(order)
 
     assert result.outcome == "rejected"
-    assert result.words.startswith("What was approved is not what is stored: the payload's SHA-256 differs. Nothing was sent")
+    assert result.words.startswith(
+        "What was approved is not what is stored: the payload's SHA-256 differs. Nothing was sent"
+    )
     assert flow.publishes == []
     assert (reload(order).state, reload(order).problem) == ("rejected", result.words)
     assert (order.attempts.get().outcome, order.attempts.get().sent_at) == ("not_sent", None)

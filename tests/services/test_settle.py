@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from campaigns.domain.states import Resolution
 from campaigns.models import Order, Settlement
 from campaigns.services import pace
-from campaigns.services.errors import NotAllowed, Refused, Stale
+from campaigns.services.errors import NotAllowed, Refused
 from campaigns.services.settling import SettleResult, settle
 from tests.factories import make_user
 from tests.flow.nasty_server import says, then_closes
@@ -54,7 +54,9 @@ def order(author: User, flow: Flow) -> Order:
     return reload(order)
 
 
-def says_that(order: Order, user: User, resolution: Resolution, *ids: str, evidence: str = "", **how: Any) -> SettleResult:
+def says_that(
+    order: Order, user: User, resolution: Resolution, *ids: str, evidence: str = "", **how: Any
+) -> SettleResult:
     return settle(order.pk, resolution, tracking_ids=ids, evidence=evidence, user=user, now=LATER, **how)
 
 
@@ -176,7 +178,9 @@ def test_counts_only_what_somebody_said_last(order: Order, sue: User, tom: User)
     assert says_that(order, tom, LIVE, "queue_a").settled
 
 
-def test_forgets_what_was_said_of_an_earlier_attempt(order: Order, sue: User, tom: User, alone: User, flow: Flow) -> None:
+def test_forgets_what_was_said_of_an_earlier_attempt(
+    order: Order, sue: User, tom: User, alone: User, flow: Flow
+) -> None:
     says_that(order, sue, ABANDON, evidence="Sold.")
     says_that(order, alone, NOT_LIVE, evidence="Not there.")
     flow.on_publish(says(500))
@@ -276,18 +280,18 @@ def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alon
 
 def test_refuses_a_tracking_id_that_flow_does_not_know(order: Order, alone: User, flow: Flow) -> None:
     assert errors_of(order, alone, LIVE, "queue_a", "queue_typo") == {
-        "tracking_ids": [
-            "Flow does not know the tracking id queue_typo. Check it, and nothing else, at Flow."
-        ]
+        "tracking_ids": ["Flow does not know the tracking id queue_typo. Check it, and nothing else, at Flow."]
     }
     assert flow.asked == ["queue_a", "queue_typo"]
 
 
 @pytest.mark.parametrize("tracking_id", ["..", "x" * 256, "queue\u200b_a"])
-def test_refuses_a_tracking_id_that_cannot_be_asked_for(order: Order, alone: User, flow: Flow, tracking_id: str) -> None:
+def test_refuses_a_tracking_id_that_cannot_be_asked_for(
+    order: Order, alone: User, flow: Flow, tracking_id: str
+) -> None:
     before = everything()
 
-    with pytest.raises(Refused, match="cannot be a tracking id: .* Nothing was settled."):
+    with pytest.raises(Refused, match=r"cannot be a tracking id: .* Nothing was settled\."):
         says_that(order, alone, LIVE, tracking_id)
 
     assert everything() == before
@@ -321,7 +325,9 @@ def test_keeps_everybody_waiting_where_flow_asks_for_it(order: Order, alone: Use
         says_that(order, alone, LIVE, "queue_a")
     assert pace.held_until(LATER) == LATER + 1.5 * MINUTE
 
-    with pytest.raises(Refused, match="Flow asked us to wait until 09:02:30 UTC. Nothing was settled; try again then."):
+    with pytest.raises(
+        Refused, match=r"Flow asked us to wait until 09:02:30 UTC\. Nothing was settled; try again then\."
+    ):
         says_that(order, alone, LIVE, "queue_a")
     assert flow.asked == ["queue_a"]
     assert reload(order).state == "unknown"
@@ -339,9 +345,8 @@ def test_lets_one_of_two_who_settle_at_once_win(order: Order, alone: User) -> No
         lambda: says_that(order, second, ABANDON, evidence="Sold."),
     )
 
-    winners = [result for result in results if isinstance(result, SettleResult)]
-    assert len(winners) == 1
-    assert [type(result) for result in results if result not in winners][0] in (Stale, Refused)
+    assert sorted(isinstance(result, SettleResult) for result in results) == [False, True]
+    assert sorted(isinstance(result, Refused) for result in results) == [False, True]
     assert reload(order).state == ("queued" if isinstance(results[0], SettleResult) else "cancelled")
     assert kinds(order).count("order.settled") == 1
     assert Settlement.objects.count() == 1
