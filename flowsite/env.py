@@ -146,10 +146,10 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _database(url: str) -> dict[str, Any]:
-    parsed: dict[str, Any] = environ.Env.db_url_config(url)
-    if (
-        parsed.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
-        or not parsed["NAME"]
-    ):
+    # Asked before the library, which prints an address that it does not know, password and all.
+    if urlsplit(url).scheme not in {"sqlite", "postgres", "postgresql"}:
         raise ValueError("only SQLite and PostgreSQL are supported")
+    parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    if not parsed["NAME"]:
+        raise ValueError("the name is missing")
     return parsed

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -31,12 +32,13 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     actions = None
     list_per_page = 25
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
 
 
 class RecordedAdmin(ModelAdmin[ModelT]):
     """An admin of rows whose changes are events: the History button leads to those."""
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         raise NotImplementedError
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -17,7 +18,7 @@ __all__ = ["asked_words", "campaigns", "context"]
 Pair = tuple[str, str | SafeString]
 
 
-def context(campaign: Campaign, now: datetime) -> dict[str, Any]:
+def context(campaign: Campaign, user: User, now: datetime) -> dict[str, Any]:
     """Return what the page's template needs."""
     asked = open_command(campaign)
     return {
@@ -29,7 +30,7 @@ def context(campaign: Campaign, now: datetime) -> dict[str, Any]:
         if campaign.missing_since
         else "",
         "flow": _flow(campaign),
-        "ours": _ours(campaign),
+        "ours": _ours(campaign, user),
         "commands": tables.commands(campaign),
         "history": tables.history(campaign),
     }
@@ -56,16 +57,16 @@ def _flow(campaign: Campaign) -> list[Pair]:
     ]
 
 
-def _ours(campaign: Campaign) -> list[Pair]:
+def _ours(campaign: Campaign, user: User) -> list[Pair]:
     zone = campaign.branch.zone
     return [
-        ("Order", look.link("campaigns_order_change", campaign.order_id, campaign.order)),
+        ("Order", look.link(user, "order", campaign.order_id, campaign.order)),
         ("Branch", str(campaign.branch)),
         ("Plan", str(campaign.order.plan)),
         ("Start", look.when(campaign.starts_at, zone)),
         ("End", look.when(campaign.ends_at, zone)),
         (
             "Published in",
-            look.link("campaigns_attempt_change", campaign.attempt_id, f"attempt {campaign.attempt.number}"),
+            look.link(user, "attempt", campaign.attempt_id, f"attempt {campaign.attempt.number}"),
         ),
     ]

@@ -32,7 +32,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     search_fields = ("tracking_id__startswith", "order__order_ref__startswith")
     search_help_text = "Tracking id or order ref, from its beginning"
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"campaign__id__exact": row.pk}
 
@@ -52,7 +52,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
-            **campaign_page.context(campaign, timezone.now()),
+            **campaign_page.context(campaign, person(request), timezone.now()),
             "opts": self.opts,
             "original": campaign,
             "title": f"Campaign {campaign}",

@@ -22,7 +22,7 @@ REFUSAL = "catalogue_refusal"
 class CatalogueAdmin(RecordedAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"subject__exact": subject_of(row)}
 

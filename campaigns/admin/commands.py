@@ -23,7 +23,7 @@ class CommandAdmin(ReadOnlyAdmin[Command]):
     search_fields = ("campaign__tracking_id__startswith",)
     search_help_text = "Tracking id, from its beginning"
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"campaign__id__exact": row.campaign_id}
 

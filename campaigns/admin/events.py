@@ -30,7 +30,7 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     search_fields = ("order__order_ref__startswith", "campaign__tracking_id__startswith", "subject__startswith")
     search_help_text = "Order ref, tracking id or subject, from its beginning"
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"order__id__exact": row.order_id} if row.order_id else {"subject__exact": row.subject}
 

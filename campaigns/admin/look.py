@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -186,8 +187,11 @@ def checked(moment: datetime | None, now: datetime) -> SafeString | str:
     return format_html('<span title="{}">checked {}</span>', when(moment), ago(moment, now))
 
 
-def link(page: str, pk: int, text: object) -> SafeString:
-    """Return a link to the page of an order, a campaign or another row, such as `campaigns_order_change`."""
+def link(user: User, model: str, pk: int, text: object) -> SafeString | str:
+    """Return a link to the page of a row, such as an `order`; its text alone for those who may not see that page."""
+    if not user.has_perm(f"campaigns.view_{model}"):
+        return str(text)
+    page = f"campaigns_{model}_change"
     return format_html('<a class="text-link" href="{}">{}</a>', reverse(f"admin:{page}", args=[pk]), text)
 
 

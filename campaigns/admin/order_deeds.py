@@ -101,7 +101,7 @@ def _doubt(order: Order, user: User) -> Values:
     else:
         who = "Your answer is kept; a second person must find the same before anything happens."
     return {
-        "attempts": tables.attempts(order),
+        "attempts": tables.attempts(order, user),
         "settlements": tables.settlements(order),
         "excerpt": attempt.excerpt if attempt else "",
         "who": who,

@@ -28,8 +28,8 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "listings": list(order.listings.order_by("title", "pk")),
         "money": _money(order),
         "people": _people(order),
-        "attempts": tables.attempts(order),
-        "campaigns": tables.campaigns(order, now),
+        "attempts": tables.attempts(order, user),
+        "campaigns": tables.campaigns(order, user, now),
         "settlements": tables.settlements(order),
         "history": tables.history(order),
     }
@@ -63,6 +63,8 @@ def _money(order: Order) -> list[Pair]:
     ]
     if order.payload:
         pairs.append(("Payload SHA-256", format_html('<code class="break-all">{}</code>', order.payload_sha256)))
+    if order.rehearsal:
+        pairs.append(("Rehearsal", "Submitted with a stand-in in Flow's place: no real money."))
     return pairs
 
 

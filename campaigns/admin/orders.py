@@ -37,7 +37,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     search_fields = ("order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
 
-    def told_by(self, row: Any) -> dict[str, object]:
+    def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"order__id__exact": row.pk}
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from campaigns import selectors
 from campaigns.admin import look
 from campaigns.admin.events import actor
@@ -14,11 +16,11 @@ Table = dict[str, list[Any]]
 MOST = 100
 
 
-def attempts(order: Order) -> Table:
+def attempts(order: Order, user: User) -> Table:
     """Return the attempts to publish the order."""
     rows = [
         [
-            look.link("campaigns_attempt_change", attempt.pk, f"Attempt {attempt.number}"),
+            look.link(user, "attempt", attempt.pk, f"Attempt {attempt.number}"),
             look.badge(attempt.outcome, look.OUTCOMES),
             look.when(attempt.claimed_at),
             look.when(attempt.sent_at),
@@ -30,11 +32,11 @@ def attempts(order: Order) -> Table:
     return {"headers": ["Attempt", "Outcome", "Taken", "Began to send", "HTTP", "What came back"], "rows": rows}
 
 
-def campaigns(order: Order, now: datetime) -> Table:
+def campaigns(order: Order, user: User, now: datetime) -> Table:
     """Return the campaigns that Flow made of the order."""
     rows = [
         [
-            look.link("campaigns_campaign_change", campaign.pk, campaign.tracking_id),
+            look.link(user, "campaign", campaign.pk, campaign.tracking_id),
             look.badge(campaign.phase, look.PHASES),
             campaign.flow_status or look.NOTHING,
             look.checked(campaign.checked_at, now),

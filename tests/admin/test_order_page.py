@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -46,6 +47,15 @@ def test_a_submitted_order_shows_exactly_what_is_sent_and_its_hash() -> None:
     assert f"&quot;orderRef&quot;:&quot;{order.order_ref}&quot;" in html.replace(" ", "")
 
 
+def test_a_rehearsal_is_called_one(settings: Any) -> None:
+    settings.FLOW_IS_LOCAL = True
+    rehearsed = shown(building.queued())
+    settings.FLOW_IS_LOCAL = False
+    meant = shown(building.queued(), User.objects.get(username="reader"))
+    assert "no real money." in rehearsed.split("Money and people")[1]
+    assert "no real money." not in meant.split("Money and people")[1]
+
+
 def test_the_problem_is_told_as_plain_text() -> None:
     html = shown(building.rejected())
     assert "Unknown plan &lt;b&gt;reference&lt;/b&gt;." in html
@@ -61,6 +71,16 @@ def test_attempts_campaigns_and_history_are_there_and_tell_people_from_flow() ->
     assert 'aria-hidden="true">person</span>author' in html
     assert 'aria-hidden="true">cloud</span>Flow' in html
     assert "author submitted the order for 1,500.00 ZAR." in html
+
+
+def test_nobody_is_led_to_pages_that_they_may_not_see() -> None:
+    order = building.published("queue_1")
+    html = shown(order)
+    assert "queue_1" in html
+    assert f"/admin/campaigns/campaign/{order.campaigns.get().pk}/" not in html
+    assert "/admin/campaigns/attempt/" not in html
+    assert "All of the history" not in html
+    assert "All of the history" in shown(order, factories.make_user("auditor", "view_order", "view_event"))
 
 
 def test_the_next_step_names_who_can_take_it() -> None:

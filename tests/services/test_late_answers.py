@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connection, connections
 
 from campaigns.domain.states import Resolution
 from campaigns.models import Order
@@ -358,5 +359,28 @@ def test_either_settles_the_doubt_or_takes_the_order_back_while_people_settle_it
     people_were_faster = isinstance(result, SettleResult)
     assert people_were_faster or isinstance(result, Refused)
     assert reload(order).state == ("draft" if people_were_faster else "published")
+    assert tracking_ids(order) == ["queue_a"]
+    assert_never_sent_again(order, flow, posts=1)
+
+
+@pytest.mark.postgresql
+def test_writes_the_late_answer_again_where_people_settled_in_the_very_moment(
+    author: User, settler: User, flow: Flow
+) -> None:
+    """SQLite lets nobody in while the late answer is written."""
+    order = queued(author)
+    not_live = settled(order, settler, Resolution.NOT_LIVE)
+    people: list[object] = []
+
+    def people_come_in_between(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "published" in (params or ()) and sql.startswith('UPDATE "campaigns_order"') and not people:
+            people.extend(at_once(not_live))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(people_come_in_between):
+        assert answered_late(order, flow, late=flow.accepts("queue_a")).outcome == "published"
+
+    assert [type(result) for result in people] == [SettleResult]
+    assert (reload(order).state, reload(order).problem) == ("draft", ALREADY_LIVE)
     assert tracking_ids(order) == ["queue_a"]
     assert_never_sent_again(order, flow, posts=1)

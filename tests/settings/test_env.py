@@ -45,8 +45,10 @@ def test_what_is_not_set_is_the_default(reader: Reader, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("true", True), ("TRUE", True), (" 1 ", True), ("yes", True), ("on", True)]
-    + [("false", False), ("False", False), ("0", False), ("no", False), ("off", False)],
+    [
+        *[(text, True) for text in ("true", "TRUE", " 1 ", "yes", "on")],
+        *[(text, False) for text in ("false", "False", "0", "no", "off")],
+    ],
 )
 def test_a_boolean_is_understood(reader: Reader, monkeypatch: pytest.MonkeyPatch, text: str, value: bool) -> None:
     monkeypatch.setenv(NAME, text)
