@@ -16,8 +16,9 @@ from campaigns.admin.fields import (
     text_area,
     text_input,
 )
-from campaigns.admin.times import in_zone, local_text
+from campaigns.admin.times import local_text
 from campaigns.domain.states import Resolution
+from campaigns.domain.times import in_zone
 from campaigns.models import Agent, Branch, Listing, Order, Plan
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 from django.utils import timezone
 
-from campaigns.admin.times import in_zone, local_text, parse_local
+from campaigns.admin.times import local_text, parse_local
 from campaigns.domain.money import format_money
+from campaigns.domain.times import in_zone
 from campaigns.models import Branch, Plan
 
 

@@ -15,11 +15,11 @@ def in_zone(local: datetime, zone: ZoneInfo) -> datetime:
     written = f"{local:%H:%M on %-d %b %Y}"
     if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
         raise ValueError(
-            f"{written} happens twice in {zone.key}, as {early:%H:%M %Z} and again as {late:%H:%M %Z}, because the clocks "
+            f"{written} happens twice in {zone.key}: as {early:%-d %b %Y, %H:%M %Z} and again as {late:%-d %b %Y, %H:%M %Z}, because the clocks "
             "go back. Choose a time at least an hour earlier or later."
         )
     shown = early.astimezone(UTC).astimezone(zone)
     raise ValueError(
         f"{written} does not exist in {zone.key}: the clocks go forward past it. "
-        f"Choose another time, such as {shown:%H:%M %Z}."
+        f"Choose another time, such as {shown:%-d %b %Y, %H:%M %Z}."
     )

@@ -10,10 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from campaigns import gateway
+from campaigns import gateway, selectors
 from campaigns.domain import money
 from campaigns.domain.states import Move, OrderState
-from campaigns.models import Event, Order, OrderListing
+from campaigns.models import Order, OrderListing
 from campaigns.services import moves
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import NotAllowed, Refused
@@ -166,7 +166,7 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     require(user, "approve_order", "approve orders")
     order = moves.read(order_id, version)
     moves.check(order, Move.APPROVE)
-    if user.pk in _writers(order):
+    if user.pk in selectors.writers(order):
         raise NotAllowed(
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
         )
@@ -227,11 +227,6 @@ def _back_to_draft(
         text = f"{user.get_username()} {did}: {words}" if words else f"{user.get_username()} {did}."
         record(kind, text, now=now, by=user, order=order)
     return order
-
-
-def _writers(order: Order) -> set[int | None]:
-    written = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"])
-    return {order.created_by_id, order.submitted_by_id, *written.values_list("actor_id", flat=True)}
 
 
 def _threshold(order: Order) -> Decimal | None:
