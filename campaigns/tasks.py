@@ -1,6 +1,7 @@
 """Celery tasks: shells around one service call each. Messages are hints with a primary key; the database is the truth."""
 
 import logging
+import tempfile
 from typing import Any
 
 from celery import Task, current_app, shared_task
@@ -93,5 +94,10 @@ def reach_broker() -> None:
     try:
         with current_app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=3)
+        if folder := current_app.conf.broker_transport_options.get("data_folder_out"):
+            with tempfile.TemporaryFile(
+                dir=folder
+            ):  # the embedded broker's connection is always up; its folder may not be
+                pass
     except (OperationalError, OSError) as error:
         raise BrokerUnreachable(f"The broker does not answer ({type(error).__name__}).") from None

@@ -13,10 +13,11 @@ def in_zone(local: datetime, zone: ZoneInfo) -> datetime:
     if early.utcoffset() == late.utcoffset():
         return early
     written = f"{local:%H:%M on %-d %b %Y}"
+    first, second = f"{early:%-d %b %Y, %H:%M %Z}", f"{late:%-d %b %Y, %H:%M %Z}"
     if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local:
         raise ValueError(
-            f"{written} happens twice in {zone.key}: as {early:%-d %b %Y, %H:%M %Z} and again as {late:%-d %b %Y, %H:%M %Z}, because the clocks "
-            "go back. Choose a time at least an hour earlier or later."
+            f"{written} happens twice in {zone.key}: as {first} and again as {second}, because the clocks go back. "
+            "Choose a time at least an hour earlier or later."
         )
     shown = early.astimezone(UTC).astimezone(zone)
     raise ValueError(

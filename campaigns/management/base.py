@@ -77,10 +77,13 @@ class ConsoleCommand(BaseCommand):
         return parser
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run from the command line, whatever characters the terminal lacks."""
+        """Run from the command line, whatever characters the terminal lacks; refuse words that are no text."""
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
+        if broken := [word for word in argv if not _is_text(word)]:
+            self.complain(f"“{broken[0]}” is not UTF-8. Nothing was done. Write it in UTF-8, as the terminal should.")
+            sys.exit(ExitCode.WRONG_USAGE)
         super().run_from_argv(argv)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -88,11 +91,18 @@ class ConsoleCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except (CommandError, Refused, ValidationError, OperationalError, ProgrammingError) as error:
-            failure = _in_words(error)
+            failure = in_words(error)
             if not self._called_from_command_line or options["traceback"]:
                 raise failure from error
             self.complain(str(failure))
             sys.exit(failure.returncode)
+        except KeyboardInterrupt:
+            if not self._called_from_command_line or options["traceback"]:
+                raise
+            self.complain(
+                "Interrupted. What was done until then stays done: show_order and list_orders tell how far it came."
+            )
+            sys.exit(ExitCode.FAILED)
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Run the command, print its data where asked for, and end with its exit code."""
@@ -112,7 +122,8 @@ class ConsoleCommand(BaseCommand):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _in_words(error: Exception) -> CommandError:
+def in_words(error: Exception) -> CommandError:
+    """Return a failure as sentences for people; raise it again where it is nobody's but the programmer's."""
     if isinstance(error, CommandError):
         return error
     if isinstance(error, ValidationError):
@@ -144,6 +155,14 @@ def _migrations_are_missing() -> bool:
         return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError:
         return False
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:  # bytes that Python could not read and smuggles through
+        return False
+    return True
 
 
 def _printable(text: str) -> str:

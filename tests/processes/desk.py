@@ -58,6 +58,7 @@ def look(order_ref: str) -> dict[str, Any]:
         "problem": order.problem,
         "attempts": [[attempt.outcome, attempt.sent_at is not None] for attempt in order.attempts.all()],
         "phases": sorted(order.campaigns.values_list("phase", flat=True)),
+        "problems": sorted(order.campaigns.values_list("problem", flat=True)),
     }
 
 

@@ -2,19 +2,21 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from tests.run.running import ROOT, Running, running, until
-from tests.sandbox_process import Sandbox
+from tests.sandbox_process import Sandbox, running_sandbox
 
 CELERY = (str(Path(sys.executable).parent / "celery"), "--app", "flowsite")
 WORKER = (*CELERY, "worker", "--concurrency", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
 BEAT = (*CELERY, "beat", "--loglevel", "INFO")
+API_KEY = "k3y-of-the-process-tests"
 DEADLINE = 45.0
 
 
@@ -22,6 +24,7 @@ class Desk:
     """Somebody at the console, in another process; see desk.py for what can be done there."""
 
     def __init__(self, env: Mapping[str, str], log: Path) -> None:
+        self._log = log
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.processes.desk"],
@@ -32,7 +35,6 @@ class Desk:
                 stderr=errors,
                 text=True,
             )
-        self._log = log
 
     def __call__(self, deed: str, **arguments: Any) -> Any:
         """Have a deed done and return what came of it."""
@@ -45,34 +47,55 @@ class Desk:
         return json.loads(line)
 
     def close(self) -> None:
+        """Let it end."""
         self._process.communicate(timeout=DEADLINE)
 
 
 class Site:
     """One database, one broker, one sandbox; as many workers and beats as a test wants."""
 
-    def __init__(self, env: dict[str, str], sandbox: Sandbox, desk: Desk, log: Path, stack: ExitStack) -> None:
-        self.env, self.sandbox, self.desk, self.desk_log = env, sandbox, desk, log
-        self._stack = stack
-        self.started: list[Running] = []
-
-    def start(self, argv: tuple[str, ...]) -> Running:
-        """Start a worker or a beat; whatever is left of it ends with the site."""
-        process = self._stack.enter_context(running(argv, dict(self.env)))
-        self.started.append(process)
-        return process
+    def __init__(self, folder: Path, env: dict[str, str], sandbox: Sandbox, stack: ExitStack) -> None:
+        self.env, self.sandbox, self._stack = env, sandbox, stack
+        self._desk_log = folder / "desk.log"
+        self.desk = Desk(env, self._desk_log)
+        stack.callback(self.desk.close)
+        self.started: list[tuple[tuple[str, ...], Running]] = []
+        self.lose_messages: Callable[[], None]
 
     def worker(self) -> Running:
+        """Return a worker that takes messages: one that runs, else a new one."""
+        return next(iter(self._that_run(WORKER)), None) or self.another_worker()
+
+    def another_worker(self) -> Running:
         """Start a worker and wait until it takes messages."""
-        worker = self.start(WORKER)
-        worker.wait_for(" ready.", deadline=DEADLINE)
-        return worker
+        return self._start(WORKER, " ready.")
 
     def beat(self) -> Running:
+        """Return a beat: one that runs, else a new one."""
+        return next(iter(self._that_run(BEAT)), None) or self.another_beat()
+
+    def another_beat(self) -> Running:
         """Start a beat and wait until it has begun."""
-        beat = self.start(BEAT)
-        beat.wait_for("beat: Starting...", deadline=DEADLINE)
-        return beat
+        return self._start(BEAT, "beat: Starting...")
+
+    @contextmanager
+    def frozen(self, *kinds: tuple[str, ...]) -> Iterator[None]:
+        """Stop every worker, every beat or both in their tracks, and let them go on afterwards."""
+        pids = [process.process.pid for kind in kinds for process in self._that_run(kind)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def kill(self, process: Running) -> None:
+        """End a process and its children as a power cut would."""
+        for pid in [process.process.pid, *process.others()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait_for_end()
 
     def wait(self, order_ref: str, **wanted: Any) -> dict[str, Any]:
         """Wait until the order is as wanted, and return it."""
@@ -82,30 +105,42 @@ class Site:
             seen.update(self.desk("look", order_ref=order_ref))
             return all(seen[name] == value for name, value in wanted.items())
 
-        until(is_so, "{}", lambda: f"{order_ref} should have {wanted}, has {seen}\n{self.logs()[-6000:]}", DEADLINE)
+        self.until(is_so, lambda: f"{order_ref} should have {wanted}, has {seen}")
         return seen
 
     def wait_for_command(self, number: int, state: str) -> None:
         """Wait until a command is in a state."""
-        until(
-            lambda: bool(self.desk("command", number=number)[0] == state),
-            f"the command should be {state}, is {{}}",
-            lambda: f"{self.desk('command', number=number)}\n{self.logs()[-6000:]}",
-            DEADLINE,
-        )
+        self.until(lambda: bool(self.desk("command", number=number)[0] == state), lambda: f"not {state}")
+
+    def until(self, holds: Callable[[], bool], problem: Callable[[], str]) -> None:
+        """Poll until it holds; fail with the problem and the logs once it takes too long."""
+        until(holds, "{}", lambda: f"{problem()}\n{self.logs()[-8000:]}", DEADLINE)
+
+    def times_published(self, order_ref: str) -> int:
+        """Return how often Flow has published the order, for money."""
+        return self.sandbox.published_refs().count(order_ref)
 
     def logs(self) -> str:
         """Return all that the processes have printed."""
-        return "\n".join([*(process.output for process in self.started), self.desk_log.read_text()])
+        printed = [process.output for _, process in self.started]
+        return "\n".join([*printed, self._desk_log.read_text(), self.sandbox.output.read_text()])
+
+    def _start(self, argv: tuple[str, ...], words: str) -> Running:
+        process = self._stack.enter_context(running(argv, self.env))
+        self.started.append((argv, process))
+        process.wait_for(words, deadline=DEADLINE)
+        return process
+
+    def _that_run(self, kind: tuple[str, ...]) -> list[Running]:
+        return [process for argv, process in self.started if argv == kind and process.process.poll() is None]
 
 
 @contextmanager
-def console(folder: Path, sandbox: Sandbox, env: dict[str, str]) -> Iterator[Site]:
-    """Prepare a console that publishes to the sandbox; nothing of it runs yet but the desk."""
-    flow = {"FLOW_BASE_URL": sandbox.url, "SANDBOX_PORT": str(sandbox.port)}
-    own = {**flow, **env, "BROKER_DIR": str(folder / "broker")}
-    with ExitStack() as stack:
-        desk = Desk(own, folder / "desk.log")
-        stack.callback(desk.close)
-        desk("prepare")
-        yield Site(own, sandbox, desk, folder / "desk.log", stack)
+def prepared_site(folder: Path, env: dict[str, str]) -> Iterator[Site]:
+    """Prepare a console that publishes to a sandbox; nothing of it runs yet but the desk."""
+    pace = {"SANDBOX_QUEUED_SECONDS": 0, "SANDBOX_IN_PROGRESS_SECONDS": 0}
+    with running_sandbox(SANDBOX_API_KEY=API_KEY, **pace) as sandbox, ExitStack() as stack:
+        flow = {"FLOW_BASE_URL": sandbox.url, "SANDBOX_PORT": str(sandbox.port), "FLOW_API_KEY": API_KEY}
+        site = Site(folder, {**env, **flow, "BROKER_DIR": str(folder / "broker")}, sandbox, stack)
+        site.desk("prepare")
+        yield site

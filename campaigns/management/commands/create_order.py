@@ -1,10 +1,11 @@
 """`create_order`: build one order, with the rules of the admin."""
 
 import argparse
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils import timezone
@@ -13,11 +14,12 @@ from campaigns import tasks
 from campaigns.domain.money import format_money, parse_amount
 from campaigns.domain.states import OrderState
 from campaigns.domain.times import in_zone
-from campaigns.management.base import ConsoleCommand, Report
+from campaigns.management.base import ConsoleCommand, ExitCode, Report, in_words
 from campaigns.management.describe import order_data
 from campaigns.models import Agent, Branch, Listing, Order, Plan
 from campaigns.models.choices import label
 from campaigns.services import orders
+from campaigns.services.errors import Refused
 from campaigns.services.orders import Content
 
 
@@ -38,27 +40,50 @@ class Command(ConsoleCommand):
         parser.add_argument("--start", type=_moment, metavar="ISO", help="without an offset: the branch's time")
         parser.add_argument("--end", type=_moment, metavar="ISO", help="without an offset: the branch's time")
         parser.add_argument("--budget", type=_amount, metavar="N", help="instead of the plan's default")
-        parser.add_argument("--order-ref", default="", metavar="REF", help="made for you when left out")
+        parser.add_argument(
+            "--order-ref", type=_order_ref, default="", metavar="REF", help="made for you when left out"
+        )
         parser.add_argument("--user", required=True, metavar="NAME", help="who creates (and submits) the order")
         parser.add_argument("--submit", action="store_true", help="submit the order as well")
 
     def run(self, **options: Any) -> Report:
         """Create or find the order, submit it where asked for, and tell where it stands."""
-        user, now = self.user(options["user"]), timezone.now()
-        content = _content(options)
-        order_ref: str = options["order_ref"].strip()
-        order = orders.find_same(order_ref, content) if order_ref else None
-        if order:
-            self.say(f"Order {order.order_ref} is there already with this content.")
-        else:
-            order = orders.create_order(content, user=user, now=now, order_ref=order_ref)
+        user, code = self.user(options["user"]), ExitCode.DONE
+        order, created = _found_or_created(_content(options), user, options["order_ref"])
+        if created:
             self.say(f"Created order {order.order_ref} for {format_money(order.amount, order.amount_currency)}.")
+        else:
+            self.say(f"Order {order.order_ref} is there already with this content.")
         if options["submit"] and order.state == OrderState.DRAFT:
-            order = orders.submit(order.pk, order.version, user=user, now=timezone.now())
-            if order.state == OrderState.QUEUED:
-                tasks.nudge_publish(order.pk)
+            try:
+                order = _submit(order, user)
+            except (Refused, ValidationError) as error:
+                if not created:
+                    raise
+                self.complain(str(in_words(error)))
+                code = ExitCode.PARTLY_DONE  # with the order_ref in the data: it is there, and can be submitted later
         self.say(f"Order {order.order_ref} is now: {label(order.state).lower()}.")
-        return Report(order_data(Order.objects.get(pk=order.pk)))
+        return Report(order_data(Order.objects.get(pk=order.pk)), code)
+
+
+def _found_or_created(content: Content, user: User, order_ref: str) -> tuple[Order, bool]:
+    there = orders.find_same(order_ref, content) if order_ref else None
+    if there:
+        return there, False
+    try:
+        return orders.create_order(content, user=user, now=timezone.now(), order_ref=order_ref), True
+    except ValidationError:
+        there = orders.find_same(order_ref, content) if order_ref else None  # another process was faster
+        if there is None:
+            raise
+        return there, False
+
+
+def _submit(order: Order, user: User) -> Order:
+    order = orders.submit(order.pk, order.version, user=user, now=timezone.now())
+    if order.state == OrderState.QUEUED:
+        tasks.nudge_publish(order.pk)
+    return order
 
 
 def _content(options: dict[str, Any]) -> Content:
@@ -108,11 +133,20 @@ def _in_branch(moment: datetime | None, branch: Branch | None) -> datetime | Non
 
 def _moment(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+        if not MINYEAR < moment.year < MAXYEAR:  # in another zone it would be out of all calendars
+            raise ValueError(text)
+        return moment
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"“{text}” is not a date and time. Write it such as 2027-03-01T09:00 or 2027-03-01T07:00:00Z."
         ) from None
+
+
+def _order_ref(text: str) -> str:
+    if not text.strip():  # an empty variable of a script: each run would create one more order
+        raise argparse.ArgumentTypeError("it is empty. Give a reference of your own, or leave --order-ref out.")
+    return text.strip()
 
 
 def _amount(text: str) -> Decimal:

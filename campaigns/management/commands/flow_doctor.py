@@ -1,6 +1,6 @@
 """`flow_doctor`: is everything in place to publish? Publishes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -24,14 +24,10 @@ class Command(ConsoleCommand):
     requires_system_checks: list[str] = []  # they are its own first part
 
     def run(self, **_: Any) -> Report:
-        """Look at every part, whatever the others say."""
-        parts: dict[str, Callable[[], str]] = {
-            "settings": _settings,
-            "database": _database,
-            "broker": _broker,
-            "token": _token,
-        }
-        rows = [_look(name, look) for name, look in parts.items()]
+        """Look at every part, but for those whose own settings are wrong."""
+        wrong = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
+        rows = [_look("settings", lambda: _settings(wrong))]
+        rows += [_look(name, look) for name, look in _parts(wrong)]
         for row in rows:
             (self.say if row["ok"] else self.complain)(
                 f"{'well' if row['ok'] else 'SICK'}  {row['part']}: {row['words']}"
@@ -47,11 +43,22 @@ def _look(name: str, look: Callable[[], str]) -> dict[str, Any]:
         return {"part": name, "ok": False, "words": str(error)}
 
 
-def _settings() -> str:
-    found = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
-    if found:
-        raise Sick(" ".join(f"{message.id}: {message.msg} {message.hint or ''}".strip() for message in found))
-    where = "the sandbox, no real money" if settings.FLOW_IS_SANDBOX else "real money"
+def _parts(wrong: Sequence[checks.CheckMessage]) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each part with its look. A default stands in for a wrong setting: what that leads to would mislead."""
+    looks = (("database", "DATABASE_URL", _database), ("broker", "BROKER_", _broker), ("token", "FLOW_", _token))
+    for name, setting, look in looks:
+        spoilt = any(setting in message.msg for message in wrong)
+        yield name, _not_looked_at if spoilt else look
+
+
+def _not_looked_at() -> str:
+    raise Sick("Not looked at. Mend the settings first.")
+
+
+def _settings(wrong: Sequence[checks.CheckMessage]) -> str:
+    if wrong:
+        raise Sick(" ".join(f"{message.id}: {message.msg} {message.hint or ''}".strip() for message in wrong))
+    where = "a stand-in on this machine, no real money" if settings.FLOW_IS_LOCAL else "real money"
     return f"Flow is {settings.FLOW_BASE_URL} ({where})."
 
 
@@ -60,7 +67,8 @@ def _database() -> str:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
-        raise Sick(f"It does not answer: {error} Check DATABASE_URL and that the server runs.") from None
+        words = " ".join(str(error).split()).rstrip(".")
+        raise Sick(f"It does not answer: {words}. Check DATABASE_URL and that the server runs.") from None
     if missing:
         raise Sick(f"{len(missing)} migrations are missing. Run `python manage.py migrate`.")
     return f"{connection.display_name} answers, and its tables are up to date."
@@ -70,9 +78,9 @@ def _broker() -> str:
     try:
         tasks.reach_broker()
     except tasks.BrokerUnreachable as error:
-        raise Sick(
-            f"{error} Check CELERY_BROKER_URL and that it runs. Orders are safe; they wait in the queue."
-        ) from None
+        embedded = settings.BROKER_SCHEME == "filesystem"
+        remedy = "that this user may write into BROKER_DIR" if embedded else "CELERY_BROKER_URL and that it runs"
+        raise Sick(f"{error} Check {remedy}. Orders are safe; they wait in the queue.") from None
     return f"The broker ({settings.BROKER_SCHEME}) answers."
 
 

@@ -10,6 +10,7 @@ from campaigns.management.base import ConsoleCommand, ExitCode, Report
 from campaigns.models import Order
 from campaigns.services import publishing
 from campaigns.services.errors import Refused
+from campaigns.services.publishing import PublishResult
 
 
 class Command(ConsoleCommand):
@@ -41,15 +42,15 @@ class Command(ConsoleCommand):
         if result.again:
             result = publishing.publish_order(order.pk, due_only=False)
         order.refresh_from_db()
-        ok = order.state == OrderState.PUBLISHED
-        (self.say if ok else self.complain)(f"{order.order_ref}: {order.state}. {result.words}")
+        ok, words = order.state == OrderState.PUBLISHED, _words(order, result)
+        (self.say if ok else self.complain)(f"{order.order_ref}: {order.state}. {words}")
         campaigns = list(order.campaigns.values_list("tracking_id", flat=True))
         return {
             "order_ref": order.order_ref,
             "ok": ok,
             "outcome": result.outcome,
             "state": order.state,
-            "words": result.words,
+            "words": words,
             "tracking_ids": campaigns,
         }
 
@@ -62,6 +63,16 @@ class Command(ConsoleCommand):
         verdict = "Flow would take it" if ok else "not valid, or not answered"
         (self.say if ok else self.complain)(f"{order.order_ref}: {verdict}. {words}")
         return {"order_ref": order.order_ref, "ok": ok, "outcome": "dry_run", "state": order.state, "words": words}
+
+
+def _words(order: Order, result: PublishResult) -> str:
+    """Return why the order stands where it does, and what to do: its problem says that better than the last answer."""
+    if order.state == OrderState.PUBLISHING:
+        return result.words  # the problem is that of an earlier attempt
+    words = order.problem or result.words
+    if order.state == OrderState.QUEUED and order.next_attempt_at and result.outcome != "waiting":
+        words += f" The workers try it again at {order.next_attempt_at:%H:%M:%S %Z}."
+    return words
 
 
 def _chosen(refs: list[str], limit: int | None) -> list[Order]:

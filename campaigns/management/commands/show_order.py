@@ -39,11 +39,14 @@ class Command(ConsoleCommand):
         if order.problem:
             self.say(f"  {order.problem}")
         for attempt in data["attempts"]:
-            sent = f"sent {attempt['sent_at']:%d %b %Y %H:%M:%S %Z}" if attempt["sent_at"] else "nothing sent"
-            self.say(f"  Attempt {attempt['number']}: {label(attempt['outcome']).lower()}, {sent}. {attempt['words']}")
+            tried = f"tried {attempt['sent_at']:%d %b %Y %H:%M:%S %Z}" if attempt["sent_at"] else "never tried"
+            outcome = label(attempt["outcome"]).lower()
+            self.say(f"  Attempt {attempt['number']}: {outcome}, {tried}. {attempt['words']}")
         for campaign in data["campaigns"]:
             heard = f"{campaign['checked_at']:%d %b %Y %H:%M:%S %Z}" if campaign["checked_at"] else "never"
             status = f"{label(campaign['phase']).lower()} (Flow: {campaign['flow_status'] or 'nothing yet'})"
             self.say(f"  Campaign {campaign['tracking_id']}: {status}, last heard {heard}. {campaign['message']}")
+            if campaign["problem"]:
+                self.say(f"    {campaign['problem']}")
         for event in data["events"]:
             self.say(f"  {event['at']:%d %b %Y %H:%M:%S %Z} {event['by']}: {event['text']}")

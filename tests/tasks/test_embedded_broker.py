@@ -1,0 +1,89 @@
+"""The embedded broker: a message appears whole, however closely its readers look."""
+
+import multiprocessing
+from multiprocessing.queues import Queue
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+MESSAGES = 1000
+
+
+def connect(folder: Path) -> Connection:
+    folders = {"data_folder_in": folder / "messages", "data_folder_out": folder / "messages"}
+    options: dict[str, Any] = {**folders, "control_folder": folder / "control", "polling_interval": 0.001}
+    return Connection("filesystem://localhost", transport="flowsite.broker:Transport", transport_options=options)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A broker's folder."""
+    for name in ("messages", "control"):
+        (tmp_path / name).mkdir()
+    return tmp_path
+
+
+def read_all(folder: Path, results: "Queue[object]") -> None:
+    """Take messages as fast as they come until one says that there are no more."""
+    seen: list[int] = []
+    with connect(folder) as connection, connection.SimpleQueue("busy", no_ack=True) as queue:
+        try:
+            while (number := read_one(queue)) is not None:
+                seen.append(number)
+        except Exception as error:  # noqa: BLE001 - the test fails with whatever it is
+            results.put(repr(error))
+            return
+    results.put(seen)
+
+
+def read_one(queue: Any) -> int | None:
+    while True:
+        try:
+            number: int | None = queue.get_nowait().payload["number"]
+        except queue.Empty:
+            continue
+        return number
+
+
+def test_readers_that_never_rest_see_whole_messages_only_and_each_once(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results: Queue[object] = context.Queue()
+    readers = [context.Process(target=read_all, args=(folder, results)) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    with connect(folder) as connection, connection.SimpleQueue("busy") as queue:
+        for number in range(MESSAGES):
+            queue.put({"number": number, "text": "x" * 500})
+        seen = []
+        for _ in readers:
+            queue.put({"number": None})
+        for _ in readers:
+            seen.append(results.get(timeout=60))
+    for reader in readers:
+        reader.join(60)
+    assert all(isinstance(each, list) for each in seen), seen
+    assert sorted(number for each in seen if isinstance(each, list) for number in each) == list(range(MESSAGES))
+
+
+def test_nothing_is_left_of_a_message_that_was_taken(folder: Path) -> None:
+    with connect(folder) as connection, connection.SimpleQueue("calm") as queue:
+        queue.put({"number": 1})
+        (name,) = [path.name for path in (folder / "messages").iterdir()]
+        assert name.endswith(".calm.msg")
+        message = queue.get_nowait()
+        message.ack()
+        assert message.payload == {"number": 1}
+    assert list((folder / "messages").iterdir()) == []
+
+
+def test_a_message_that_cannot_be_written_is_told_as_a_fault_of_the_broker(folder: Path) -> None:
+    with connect(folder) as connection, connection.SimpleQueue("calm") as queue:
+        (folder / "messages").rmdir()
+        with (
+            pytest.raises(OperationalError, match="Cannot write a message into"),
+            connection._reraise_as_library_errors(),
+        ):
+            queue.put({"number": 1})

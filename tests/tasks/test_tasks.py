@@ -1,0 +1,146 @@
+"""Each task is one call of a service; each nudge is a hint to the workers that may be lost."""
+
+import logging
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns import tasks
+from campaigns.domain.states import Action
+from campaigns.models import Attempt, Campaign, Command, Order
+from campaigns.services import commands, orders
+from tests.flow.nasty_server import says
+from tests.services.building import LEASE, content
+from tests.services.conftest import _known_settings, author, flow
+from tests.services.flow_server import Flow
+from tests.services.following import again, commander, latest, obeys, on_update
+from tests.tasks.conftest import Messages
+
+pytestmark = pytest.mark.django_db
+__all__ = ["_known_settings", "author", "flow"]
+
+
+def queue(author: User) -> Order:
+    """Return an order that waits to be published, by the real clock."""
+    now = timezone.now()
+    order = orders.create_order(content(), user=author, now=now)
+    return orders.submit(order.pk, order.version, user=author, now=now)
+
+
+def publish(flow: Flow, author: User, status: str = "active") -> Campaign:
+    """Publish an order by the task and return its one campaign."""
+    flow.on_publish(flow.accepts(status=status))
+    order = queue(author)
+    tasks.publish_order(order_id=order.pk)
+    campaign = order.campaigns.get()
+    flow.statuses[campaign.tracking_id] = status
+    return campaign
+
+
+def test_publish_order_publishes_one_order(flow: Flow, author: User, caplog: pytest.LogCaptureFixture) -> None:
+    order = queue(author)
+    with caplog.at_level(logging.INFO, "campaigns.tasks"):
+        tasks.publish_order(order_id=order.pk)
+    order.refresh_from_db()
+    assert order.state == "published"
+    assert len(flow.publishes) == 1
+    assert f"Order {order.order_ref}: published. Flow accepted the order" in caplog.text
+
+
+def test_the_same_message_again_changes_nothing(flow: Flow, author: User) -> None:
+    order = queue(author)
+    for _ in range(3):
+        tasks.publish_order(order_id=order.pk)
+    assert len(flow.publishes) == 1
+    assert Attempt.objects.count() == 1
+
+
+def test_a_message_with_more_arguments_than_this_version_knows_is_understood(flow: Flow, author: User) -> None:
+    order = queue(author)
+    tasks.publish_order(order_id=order.pk, added_later=True)
+    tasks.publish_sweep(added_later=True)
+    tasks.recover_expired_leases(added_later=True)
+    tasks.sync_due_campaigns(added_later=True)
+    tasks.confirm_commands(added_later=True)
+    order.refresh_from_db()
+    assert order.state == "published"
+
+
+def test_publish_order_calls_itself_again_once_when_flow_refused_the_token(
+    flow: Flow, author: User, messages: Messages
+) -> None:
+    flow.on_publish(says(401, {"error": "JWT expired"}), flow.accepts())
+    order = queue(author)
+    tasks.publish_order(order_id=order.pk)
+    assert messages() == [("publish_order", {"order_id": order.pk})]
+    tasks.publish_order(order_id=order.pk)
+    order.refresh_from_db()
+    assert order.state == "published"
+    assert len(messages()) == 1
+
+
+def test_the_sweep_nudges_the_orders_whose_turn_it_is(flow: Flow, author: User, messages: Messages) -> None:
+    due, later = queue(author), queue(author)
+    Order.objects.filter(pk=later.pk).update(next_attempt_at=timezone.now() + LEASE)
+    orders.create_order(content(), user=author, now=timezone.now())
+    tasks.publish_sweep()
+    assert messages() == [("publish_order", {"order_id": due.pk})]
+    assert flow.publishes == []
+
+
+def test_expired_leases_are_recovered_and_told(flow: Flow, author: User, caplog: pytest.LogCaptureFixture) -> None:
+    order = queue(author)
+    flow.on_publish(says(500, {"error": "oops"}))
+    tasks.publish_order(order_id=order.pk)
+    tasks.recover_expired_leases()
+    assert "did not come back" not in caplog.text
+    Attempt.objects.update(outcome="", lease_until=timezone.now() - LEASE)
+    tasks.recover_expired_leases()
+    assert f"Order {order.order_ref}: its worker did not come back" in caplog.text
+
+
+def test_the_sync_asks_about_what_is_due(flow: Flow, author: User) -> None:
+    campaign = publish(flow, author)
+    tasks.sync_due_campaigns()
+    assert flow.asked == []
+    Campaign.objects.update(next_check_at=timezone.now())
+    tasks.sync_due_campaigns()
+    assert flow.asked == [campaign.tracking_id]
+    assert again(campaign).checked_at is not None
+
+
+def ask(campaign: Campaign) -> Command:
+    return commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=commander(), now=timezone.now())
+
+
+def test_a_command_is_sent_and_flows_status_asked_right_after(flow: Flow, author: User) -> None:
+    campaign = publish(flow, author)
+    on_update(flow, obeys(flow))
+    command = ask(campaign)
+    tasks.send_command(command_id=command.pk)
+    assert latest(command).state == "confirmed"
+    assert again(campaign).phase == "paused"
+    tasks.send_command(command_id=command.pk)
+    assert len(flow.server.at("update")) == 1
+
+
+def test_commands_that_are_due_are_nudged(flow: Flow, author: User, messages: Messages) -> None:
+    command = ask(publish(flow, author))
+    tasks.confirm_commands()
+    assert messages() == [("send_command", {"command_id": command.pk})]
+    assert flow.server.at("update") == []
+    Command.objects.update(next_send_at=timezone.now() + LEASE)
+    tasks.confirm_commands()
+    assert len(messages()) == 1
+
+
+def test_nudges_are_messages_with_a_primary_key_and_nothing_else(db: None, messages: Messages) -> None:
+    tasks.nudge_publish(17)
+    tasks.nudge_command(18)
+    tasks.nudge_sync()
+    assert sorted(messages()) == [
+        ("publish_order", {"order_id": 17}),
+        ("send_command", {"command_id": 18}),
+        ("sync_due_campaigns", {}),
+    ]
