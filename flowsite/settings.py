@@ -169,7 +169,7 @@ elif BROKER_SCHEME in {"redis", "rediss"}:
     # Without these a click of staff hangs for a minute when Redis can't be reached.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": BROKER_VISIBILITY_TIMEOUT,
-        "socket_timeout": 5,
+        "socket_timeout": 1.5,
         "socket_connect_timeout": 1,
         "retry_on_timeout": False,
         "max_retries": 0,

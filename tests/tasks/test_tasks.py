@@ -9,9 +9,9 @@ from django.utils import timezone
 from campaigns import tasks
 from campaigns.domain.states import Action
 from campaigns.models import Attempt, Campaign, Command, Order
-from campaigns.services import commands, orders
+from campaigns.services import commands, orders, publishing
 from tests.flow.nasty_server import says
-from tests.services.building import LEASE, content
+from tests.services.building import LEASE, SECOND, content
 from tests.services.conftest import _known_settings, author, flow
 from tests.services.flow_server import Flow
 from tests.services.following import again, commander, latest, obeys, on_update
@@ -89,15 +89,16 @@ def test_the_sweep_nudges_the_orders_whose_turn_it_is(flow: Flow, author: User, 
     assert flow.publishes == []
 
 
-def test_expired_leases_are_recovered_and_told(flow: Flow, author: User, caplog: pytest.LogCaptureFixture) -> None:
+def test_expired_leases_are_recovered_and_told(author: User, caplog: pytest.LogCaptureFixture) -> None:
     order = queue(author)
-    flow.on_publish(says(500, {"error": "oops"}))
-    tasks.publish_order(order_id=order.pk)
+    publishing._claim(order, timezone.now())  # and here its worker dies
     tasks.recover_expired_leases()
     assert "did not come back" not in caplog.text
-    Attempt.objects.update(outcome="", lease_until=timezone.now() - LEASE)
+    Attempt.objects.update(lease_until=timezone.now() - SECOND)
     tasks.recover_expired_leases()
     assert f"Order {order.order_ref}: its worker did not come back" in caplog.text
+    order.refresh_from_db()
+    assert order.state == "queued"
 
 
 def test_the_sync_asks_about_what_is_due(flow: Flow, author: User) -> None:
