@@ -39,6 +39,7 @@ def pytest_configure() -> None:
     folders = {"data_folder_in": broker, "data_folder_out": broker, "control_folder": f"{broker}/control"}
     app.conf.update(broker_url="filesystem://", broker_transport_options={**folders, "polling_interval": 0.1})
     os.environ["FLOW_BASE_URL"] = settings.FLOW_BASE_URL = NOBODY_LISTENS
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     let_tables_be_emptied()
 
 

@@ -17,10 +17,6 @@ from campaigns.services.errors import Refused
 
 Values = dict[str, Any]
 
-DRY_RUN_STATES = frozenset(
-    {OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.QUEUED, OrderState.REJECTED},
-)
-
 
 def cost(order: Order) -> str:
     """Return what an order buys and for how much, such as `3 listings, 2,928.00 ZAR`."""
@@ -167,7 +163,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Dry run",
         icon="science",
         permission="view_order",
-        fits=lambda order: OrderState(order.state) in DRY_RUN_STATES,
+        fits=lambda order: OrderState(order.state) in publishing.DRY_RUN_STATES,
         says=lambda order: (
             f"Ask Flow whether it would publish {cost(order)}. Nothing is published and nothing is spent."
         ),

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from campaigns.domain.states import ACTION_DONE, Action, CommandState, Phase
-from campaigns.management.base import ConsoleCommand, ExitCode, Report
+from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.management.describe import command_data
 from campaigns.models import Campaign
 from campaigns.models import Command as CampaignCommand
@@ -36,8 +36,8 @@ class AskingCommand(ConsoleCommand):
         user = self.user(options["user"])
         ids = list(dict.fromkeys(options["tracking_ids"]))
         found = {campaign.tracking_id: campaign for campaign in Campaign.objects.filter(tracking_id__in=ids)}
-        if missing := [f"“{tracking_id}”" for tracking_id in ids if tracking_id not in found]:
-            raise CommandError(f"There is no campaign {', '.join(missing)}. Nothing was asked. Check the tracking ids.")
+        if missing := set(ids) - set(found):
+            raise CommandError(f"There is no campaign {quoted(missing)}. Nothing was asked. Check the tracking ids.")
         asked = [self._ask(found[tracking_id], options["reason"], user) for tracking_id in ids]
         latest = _carry_out([command.pk for command in asked if command.pk])
         rows = [command_data(latest.get(command.pk, command)) for command in asked]

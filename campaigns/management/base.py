@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
@@ -137,6 +138,11 @@ def in_words(error: Exception) -> CommandError:
     if isinstance(error, OperationalError):
         return CommandError(f"The database did not do its part: {error}")
     raise error
+
+
+def quoted(refs: Iterable[str]) -> str:
+    """Return refs as they were written, so that a space or nothing at all is seen."""
+    return ", ".join(f"“{ref}”" for ref in sorted(refs))
 
 
 def _sentences(error: ValidationError) -> list[str]:

@@ -13,8 +13,8 @@ from campaigns.domain.states import MOVES, OrderState
 
 CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
 FROZEN = ("payload", "payload_sha256", "budget", "currency", "rehearsal")
-ORDER, LINES, EVENTS = "campaigns_order", "campaigns_orderlisting", "campaigns_event"
-DRAFT = OrderState.DRAFT.value
+ORDER, LINES, ATTEMPTS, EVENTS = (f"campaigns_{name}" for name in ("order", "orderlisting", "attempt", "event"))
+DRAFT, AWAITING, QUEUED = OrderState.DRAFT.value, OrderState.AWAITING_APPROVAL.value, OrderState.QUEUED.value
 
 
 def _differs(columns: tuple[str, ...], distinct: str) -> str:
@@ -35,6 +35,7 @@ def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
     fixed = "a submitted order cannot be changed: return it to draft first"
     lines = "the listings of a submitted order cannot be changed: return it to draft first"
     history = "history cannot be rewritten"
+    approval = f"OLD.state = '{AWAITING}' AND NEW.state = '{QUEUED}' AND NEW.approved_by_id IS NULL"
     return [
         ("guard_order_ref", ORDER, "UPDATE", "NEW.order_ref <> OLD.order_ref", "an order_ref never changes"),
         ("guard_order_content", ORDER, "UPDATE", f"OLD.state <> '{DRAFT}' AND ({_differs(CONTENT, distinct)})", fixed),
@@ -52,6 +53,14 @@ def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
             f"NEW.state <> OLD.state AND NOT ({_moves()})",
             "an order cannot make this move",
         ),
+        (
+            "guard_order_version",
+            ORDER,
+            "UPDATE",
+            "NEW.state <> OLD.state AND NEW.version <> OLD.version + 1",
+            "a move raises the version by one: use the services",
+        ),
+        ("guard_order_approval", ORDER, "UPDATE", approval, "somebody must approve this order"),
         ("guard_order_new", ORDER, "INSERT", f"NEW.state <> '{DRAFT}'", "an order begins as a draft"),
         (
             "guard_order_delete",
@@ -69,6 +78,14 @@ def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
             lines,
         ),
         ("guard_line_delete", LINES, "DELETE", _line_of_submitted_order("OLD"), lines),
+        (
+            "guard_attempt_update",
+            ATTEMPTS,
+            "UPDATE",
+            f"OLD.sent_at IS NOT NULL AND NEW.sent_at {distinct} OLD.sent_at",
+            "when an attempt began to send cannot be changed",
+        ),
+        ("guard_attempt_delete", ATTEMPTS, "DELETE", "1 = 1", "attempts cannot be deleted"),
         ("guard_event_update", EVENTS, "UPDATE", "1 = 1", history),
         ("guard_event_delete", EVENTS, "DELETE", "1 = 1", history),
     ]
@@ -116,5 +133,5 @@ def install_after_migrate(*, using: str, **_: Any) -> None:
     """Put the guards in place once the tables are there."""
     connection = connections[using]
     tables = connection.introspection.table_names()
-    if {ORDER, LINES, EVENTS} <= set(tables):
+    if {ORDER, LINES, ATTEMPTS, EVENTS} <= set(tables):
         install(connection)

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from campaigns import gateway
@@ -31,6 +31,7 @@ from campaigns.flow import (
     TooManyRequests,
 )
 from campaigns.models import Attempt, Order
+from campaigns.models.choices import label
 from campaigns.services import moves, pace, recording
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
@@ -40,6 +41,10 @@ from campaigns.services.recording import Answer
 logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+
+DRY_RUN_STATES = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.QUEUED, OrderState.REJECTED})
+REHEARSAL = "The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent."
+REAL = "The order was submitted for Flow itself, and now a stand-in is in its place, which would publish nothing."
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,19 @@ def due_orders(now: datetime, limit: int) -> list[int]:
 
 
 def recover_expired_leases(now: datetime) -> list[str]:
-    """Close the attempts whose worker did not come back: not sent → queued again, sent → in doubt. Return the order_refs."""
+    """Close the attempts whose worker did not come back: not sent → queued again, sent → in doubt. Return the order_refs.
+
+    One that can't be closed is logged and does not keep the others waiting.
+    """
     expired = Attempt.objects.filter(outcome=Outcome.OPEN.value, lease_until__lt=now).select_related("order")
-    return [attempt.order.order_ref for attempt in expired.order_by("lease_until") if _recover(attempt, now)]
+    recovered = []
+    for attempt in expired.order_by("lease_until"):
+        try:
+            if _recover(attempt, now):
+                recovered.append(attempt.order.order_ref)
+        except (Refused, DatabaseError):
+            logger.exception("Attempt %s of order %s could not be closed", attempt.number, attempt.order.order_ref)
+    return recovered
 
 
 def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
@@ -115,6 +130,9 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
     if user is not None:
         require(user, "view_order", "look at orders")
     order = moves.read(order_id)
+    if order.state not in DRY_RUN_STATES:
+        state = label(order.state).lower()
+        raise Refused(f"Order {order.order_ref} is {state}: a dry run would tell nothing. Nothing was sent.")
     if until := pace.held_until(now):
         raise Refused(f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was sent; try again then.")
     try:
@@ -172,9 +190,8 @@ def _refusal(order: Order, now: datetime) -> str:
         return f"What was approved is not what is stored: the payload's SHA-256 differs. {remedy}"
     if order.campaigns.exists():
         return recording.ALREADY_LIVE
-    if order.rehearsal and not settings.FLOW_IS_LOCAL:
-        words = "The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent."
-        return f"{words} {remedy}"
+    if order.rehearsal != settings.FLOW_IS_LOCAL:
+        return f"{REHEARSAL if order.rehearsal else REAL} {remedy}"
     try:
         check_content(Content.of(order), now=now)
         check_price(order)

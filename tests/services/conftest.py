@@ -16,7 +16,6 @@ WRITES = ("add_order", "change_order", "view_order", "submit_order")
 
 @pytest.fixture(autouse=True)
 def _known_settings(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     settings.CURRENCY, settings.APPROVAL_THRESHOLD, settings.PUBLISH_LEASE = "ZAR", None, 180
     settings.FLOW_CLIENT_ERRORS_ARE_UNKNOWN, settings.FLOW_IS_LOCAL = False, True
 

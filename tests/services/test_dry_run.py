@@ -133,3 +133,15 @@ def test_is_for_those_who_may_look_at_orders(author: User, flow: Flow) -> None:
         ask(order, stranger)
 
     assert flow.server.received == []
+
+
+def test_is_not_for_an_order_that_is_done(author: User, flow: Flow) -> None:
+    order = queued(author)
+    publish(order)
+    before, asked = everything(), len(flow.publishes)
+
+    with pytest.raises(Refused, match=f"Order {order.order_ref} is published: a dry run would tell nothing"):
+        dry_run(order.pk, user=author, now=NOW)
+
+    assert everything() == before
+    assert len(flow.publishes) == asked

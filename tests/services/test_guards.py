@@ -1,6 +1,7 @@
 """What the database itself refuses, whoever asks and through whatever door."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import F
 
 from campaigns.domain.states import Move, OrderState, is_allowed
-from campaigns.models import Event, Order, OrderListing, guards
+from campaigns.models import Attempt, Event, Order, OrderListing, guards
 from campaigns.services import orders
 from tests.factories import make_agent, make_branch, make_listing, make_plan
 from tests.services.building import DAY, NOW, awaiting, draft, everything, publish, queued, reload
@@ -58,7 +60,7 @@ CONTENT_DOORS: dict[str, Door] = {
     "bulk update": lambda order: bulk_updated(order, budget_override=Decimal("99.00")),
     "SQL": lambda _: sql("UPDATE campaigns_order SET budget_override = 99"),
     "SQL that changes the state as well": lambda _: sql(
-        "UPDATE campaigns_order SET budget_override = 99, state = 'draft'"
+        "UPDATE campaigns_order SET budget_override = 99, state = 'draft', version = version + 1"
     ),
 }
 FROZEN_DOORS: dict[str, Door] = {
@@ -68,7 +70,9 @@ FROZEN_DOORS: dict[str, Door] = {
     "no budget": lambda _: Order.objects.update(budget=None),
     "currency": lambda _: Order.objects.update(currency="EUR"),
     "rehearsal": lambda order: Order.objects.update(rehearsal=not order.rehearsal),
-    "on the way to another state": lambda _: Order.objects.update(state="cancelled", payload="{}"),
+    "on the way to another state": lambda _: Order.objects.update(
+        state="cancelled", version=F("version") + 1, payload="{}"
+    ),
 }
 LINE_DOORS: dict[str, Door] = {
     "add": lambda order: order.listings.add(make_listing(order.branch)),
@@ -169,11 +173,41 @@ def test_refuses_moves_that_the_table_does_not_have(author: User, make: Any, new
     order = make(author)
     old = OrderState(order.state)
 
+    changes: dict[str, Any] = {"version": F("version") + 1, "approved_by": author}
     if new is old or any(is_allowed(move, old, new) for move in Move):
-        Order.objects.update(state=new.value)
+        Order.objects.update(state=new.value, **changes)
         assert reload(order).state == new
     else:
-        refuses("an order cannot make this move", lambda: Order.objects.update(state=new.value))
+        refuses("an order cannot make this move", lambda: Order.objects.update(state=new.value, **changes))
+
+
+def test_refuses_a_move_that_does_not_raise_the_version(author: User) -> None:
+    queued(author)
+
+    refuses("a move raises the version by one", lambda: Order.objects.update(state="cancelled"))
+
+
+def test_refuses_to_queue_what_nobody_approved(author: User) -> None:
+    awaiting(author)
+
+    refuses(
+        "somebody must approve this order",
+        lambda: Order.objects.update(state="queued", version=F("version") + 1, approved_by=None),
+    )
+
+
+@pytest.mark.parametrize("sent_at", [None, NOW + timedelta(days=1)])
+def test_refuses_to_change_when_an_attempt_began_to_send(author: User, flow: Flow, sent_at: datetime | None) -> None:
+    order = queued(author)
+    publish(order)
+
+    refuses("when an attempt began to send cannot be changed", lambda: Attempt.objects.update(sent_at=sent_at))
+
+
+def test_refuses_to_delete_an_attempt(author: User, flow: Flow) -> None:
+    publish(queued(author))
+
+    refuses("attempts cannot be deleted", lambda: sql("DELETE FROM campaigns_attempt"))
 
 
 @pytest.mark.parametrize("state", [state for state in OrderState if state is not OrderState.DRAFT])

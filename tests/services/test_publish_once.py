@@ -180,6 +180,20 @@ def test_sends_nothing_when_what_was_approved_is_not_what_is_stored(author: User
     assert not order.campaigns.exists()
 
 
+def test_publishes_nothing_in_a_stand_in_that_was_submitted_for_flow_itself(
+    author: User, flow: Flow, settings: Settings
+) -> None:
+    settings.FLOW_IS_LOCAL = False
+    order = queued(author)
+    settings.FLOW_IS_LOCAL = True
+
+    result = publish(order)
+
+    assert result.outcome == "rejected"
+    assert result.words.startswith("The order was submitted for Flow itself")
+    assert flow.publishes == []
+
+
 def test_sends_no_rehearsal_to_where_money_is_spent(author: User, flow: Flow, settings: Settings) -> None:
     settings.FLOW_IS_LOCAL = True
     order = queued(author)

@@ -111,3 +111,19 @@ def test_recovers_all_that_are_over_the_oldest_first(author: User, flow: Flow) -
     assert recover_expired_leases(NOW + 3 * SECOND) == [waiting[1].order_ref, waiting[0].order_ref]
 
     assert [reload(order).state for order in waiting] == ["queued", "unknown", "publishing"]
+
+
+def test_does_not_let_one_that_cannot_be_closed_keep_the_others_waiting(
+    author: User, flow: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    inconsistent, sound = queued(author), queued(author)
+    dies(inconsistent, look=4)
+    dies(sound, look=4)
+    version = reload(inconsistent).version
+    Order.objects.filter(pk=inconsistent.pk).update(state="rejected", version=version + 1)  # as no service would
+
+    assert recover_expired_leases(TOO_LATE) == [sound.order_ref]
+
+    assert reload(sound).state == "unknown"
+    assert inconsistent.attempts.get().outcome == ""
+    assert f"Attempt 1 of order {inconsistent.order_ref} could not be closed" in caplog.text

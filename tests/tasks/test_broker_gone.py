@@ -1,9 +1,8 @@
 """A broker that is not there makes nobody wait and breaks nothing: the sweep finds the work."""
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,9 +16,7 @@ import django, time
 django.setup()
 from campaigns import tasks
 begun = time.monotonic()
-for nudge in (tasks.nudge_publish, tasks.nudge_command):
-    nudge(1)
-tasks.nudge_sync()
+tasks.nudge_publish(1)
 print(f"{time.monotonic() - begun:.1f} seconds")
 try:
     tasks.reach_broker()
@@ -36,24 +33,22 @@ def nobody_listens() -> Iterator[str]:
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 @pytest.mark.parametrize("nowhere", [nobody_listens, black_hole], ids=["refused", "silent"])
 def test_a_nudge_gives_up_soon_and_says_so_without_the_password(
-    tmp_path: Path, scheme: str, nowhere: type[Iterator[str]]
+    tmp_path: Path, scheme: str, nowhere: Callable[[], AbstractContextManager[str]]
 ) -> None:
-    with nowhere() as address:  # type: ignore[attr-defined]  # both are context managers
+    with nowhere() as address:
         broker = address.replace("http://", f"{scheme}://console:hunter2@")
-        begun = time.monotonic()
         done = start(
             (sys.executable, "-c", NUDGE),
             tmp_path,
             CELERY_BROKER_URL=broker,
             DJANGO_SETTINGS_MODULE="flowsite.settings",
         )
-        seconds = time.monotonic() - begun
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("The broker can't be reached") == 3
+    assert done.stdout.count("The broker can't be reached") == 1
     assert "the sweep will find the work" in done.stdout
     assert "The broker does not answer" in done.stdout
     assert "hunter2" not in done.stdout
-    assert seconds < 30
+    assert float(done.stdout.partition(" seconds")[0].splitlines()[-1]) < 10
 
 
 def test_a_folder_that_is_gone_breaks_no_nudge(tmp_path: Path) -> None:
@@ -61,4 +56,4 @@ def test_a_folder_that_is_gone_breaks_no_nudge(tmp_path: Path) -> None:
     script = script.replace("import django, time", "import django, time\nfrom django.conf import settings")
     done = start((sys.executable, "-c", script), tmp_path, DJANGO_SETTINGS_MODULE="flowsite.settings")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.count("The broker can't be reached") == 3
+    assert done.stdout.count("The broker can't be reached") == 1

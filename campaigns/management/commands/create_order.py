@@ -40,16 +40,14 @@ class Command(ConsoleCommand):
         parser.add_argument("--start", type=_moment, metavar="ISO", help="without an offset: the branch's time")
         parser.add_argument("--end", type=_moment, metavar="ISO", help="without an offset: the branch's time")
         parser.add_argument("--budget", type=_amount, metavar="N", help="instead of the plan's default")
-        parser.add_argument(
-            "--order-ref", type=_order_ref, default="", metavar="REF", help="made for you when left out"
-        )
+        parser.add_argument("--order-ref", type=_order_ref, metavar="REF", help="made for you when left out")
         parser.add_argument("--user", required=True, metavar="NAME", help="who creates (and submits) the order")
         parser.add_argument("--submit", action="store_true", help="submit the order as well")
 
     def run(self, **options: Any) -> Report:
         """Create or find the order, submit it where asked for, and tell where it stands."""
         user, code = self.user(options["user"]), ExitCode.DONE
-        order, created = _found_or_created(_content(options), user, options["order_ref"])
+        order, created = _found_or_created(_content(options), user, options["order_ref"] or "")
         if created:
             self.say(f"Created order {order.order_ref} for {format_money(order.amount, order.amount_currency)}.")
         else:

@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from campaigns.domain.states import OrderState
-from campaigns.management.base import ConsoleCommand, ExitCode, Report
+from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.models import Order
 from campaigns.services import publishing
 from campaigns.services.errors import Refused
@@ -81,5 +81,5 @@ def _chosen(refs: list[str], limit: int | None) -> list[Order]:
         return list(orders.filter(state=OrderState.QUEUED.value)[:limit])
     found = list(orders.filter(order_ref__in=refs))
     if missing := set(refs) - {order.order_ref for order in found}:
-        raise CommandError(f"There is no order {', '.join(sorted(missing))}. Nothing was done. Check the order_ref.")
+        raise CommandError(f"There is no order {quoted(missing)}. Nothing was done. Check the order_ref.")
     return found[:limit]

@@ -34,7 +34,7 @@ class Command(ConsoleCommand):
         user = self.user(options["user"])
         order = Order.objects.filter(order_ref=options["order_ref"]).first()
         if order is None:
-            raise CommandError(f"There is no order {options['order_ref']}. Nothing was settled. Check the order_ref.")
+            raise CommandError(f"There is no order “{options['order_ref']}”. Nothing was settled. Check the order_ref.")
         resolution, ids, evidence = _way(options)
         result = settling.settle(
             order.pk, resolution, tracking_ids=ids, evidence=evidence, user=user, now=timezone.now()

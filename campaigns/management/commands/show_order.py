@@ -25,7 +25,7 @@ class Command(ConsoleCommand):
         orders = Order.objects.select_related("plan", "branch", "agent")
         order = orders.filter(order_ref=options["order_ref"]).first()
         if order is None:
-            raise CommandError(f"There is no order {options['order_ref']}. Check the order_ref.")
+            raise CommandError(f"There is no order “{options['order_ref']}”. Check the order_ref.")
         data = order_data(order)
         data["events"] = [
             event_data(event) for event in order.events.select_related("actor", "campaign").order_by("pk")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from campaigns.domain.states import FINAL_PHASES
-from campaigns.management.base import ConsoleCommand, ExitCode, Report
+from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.models import Campaign, Order
 from campaigns.services import syncing
 from campaigns.services.syncing import SyncResult
@@ -50,7 +50,7 @@ class Command(ConsoleCommand):
         else:
             known = set(Order.objects.filter(order_ref__in=refs).values_list("order_ref", flat=True))
             if missing := set(refs) - known:
-                raise CommandError(f"There is no order {', '.join(sorted(missing))}. Nothing was asked.")
+                raise CommandError(f"There is no order {quoted(missing)}. Nothing was asked.")
             campaigns = Campaign.objects.filter(order__order_ref__in=refs)
         return syncing.check_now(list(campaigns.values_list("pk", flat=True)))
 

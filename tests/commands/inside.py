@@ -1,0 +1,60 @@
+"""The commands as the command line runs them, but in this process: cheap, and on whatever database the tests have."""
+
+import json
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from django.core.management import load_command_class
+from django.utils import timezone
+
+from campaigns.management.base import ConsoleCommand
+from campaigns.models import Order
+from campaigns.services import orders
+from tests.commands.secrets import expect_no_secret
+from tests.factories import make_user
+from tests.services.building import content
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def data(self) -> Any:
+        """What a script reads: stdout must be JSON and nothing else."""
+        return json.loads(self.stdout)
+
+
+def run(name: str, *words: str) -> Done:
+    """Run a command to its end, without Django's own checks of the settings: those of the tests are not to be checked."""
+    stdout, stderr = StringIO(), StringIO()
+    with redirect_stdout(stdout), redirect_stderr(stderr):
+        code = _run(name, words)
+    expect_no_secret(stdout.getvalue() + stderr.getvalue())
+    return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    command = load_command_class("campaigns", name)
+    assert isinstance(command, ConsoleCommand)
+    command._called_from_command_line = True
+    try:
+        options = vars(command.create_parser("manage.py", name).parse_args(list(words)))
+        command.execute(*options.pop("args", ()), **options | {"skip_checks": True})
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+def queue(order_ref: str, **changes: Any) -> Order:
+    """Write an order that waits to be published."""
+    author = make_user(f"author-of-{order_ref}", "add_order", "submit_order")
+    order = orders.create_order(content(**changes), user=author, now=timezone.now(), order_ref=order_ref)
+    return orders.submit(order.pk, order.version, user=author, now=timezone.now())
