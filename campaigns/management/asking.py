@@ -50,7 +50,7 @@ class AskingCommand(ConsoleCommand):
     def _ask(self, campaign: Campaign, reason: str, user: User) -> CampaignCommand:
         """Return the open command, or an unsaved one that says why nothing is asked."""
         older = campaign.commands.filter(state__in=OPEN).first()
-        if older and older.action == self.action:
+        if older and older.action == self.action and older.sends < commands.MOST_SENDS:
             return older
         if not older and Phase(campaign.phase) in ACTION_DONE[self.action]:
             heard = syncing.check_now([campaign.pk])  # what was so an hour ago may cost money now

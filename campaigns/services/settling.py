@@ -6,14 +6,14 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from campaigns import gateway
 from campaigns.domain.states import Move, OrderState, Resolution
 from campaigns.flow import FlowError, NotFound, TooManyRequests
-from campaigns.models import Attempt, Campaign, Order, Settlement
+from campaigns.models import Campaign, Order, Settlement
 from campaigns.services import moves, pace
-from campaigns.services.errors import Refused
+from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.recording import make_campaigns
 
@@ -60,17 +60,24 @@ def settle(
             f"Order {order.order_ref} has campaigns at Flow already, from an earlier attempt: sending it again would spend "
             "the money twice. Settle it as live, with all the tracking ids that Flow shows for it."
         )
-    attempt = order.attempts.order_by("-number")[:1].get()
-    statuses = _check(order, resolution, tracking_ids, evidence.strip(), now)
-    with transaction.atomic():
-        proposal = _proposal_of_another(attempt, resolution, tracking_ids, user)
-        if proposal is None and not user.has_perm("campaigns.settle_alone"):
-            return _propose(order, attempt, resolution, tracking_ids, evidence.strip(), user, now)
-        if proposal is None:
-            proposal = _write(order, attempt, resolution, tracking_ids, evidence.strip(), user, now)
-        proposal.confirmed_by, proposal.confirmed_at = user, now
-        proposal.save(update_fields=["confirmed_by", "confirmed_at"])
-        _carry_out(order, proposal, statuses, user, now)
+    word = Settlement(
+        order=order,
+        attempt=order.attempts.order_by("-number")[:1].get(),
+        resolution=resolution.value,
+        tracking_ids=list(tracking_ids),
+        evidence=evidence.strip(),
+        proposed_by=user,
+        proposed_at=now,
+    )
+    statuses = _check(order, resolution, tracking_ids, word.evidence, now)
+    try:
+        with transaction.atomic():
+            proposal = _same_by_another(word)
+            if proposal is None and not user.has_perm("campaigns.settle_alone"):
+                return _propose(word)
+            _carry_out(order, proposal or word, word, statuses)
+    except IntegrityError:
+        raise Stale("Another order got one of these tracking ids just now. Nothing was settled. Look again.") from None
     return SettleResult(True, f"Order {order.order_ref} is settled: {user.get_username()} {SAYS[resolution]}.")
 
 
@@ -108,7 +115,7 @@ def _status_at_flow(tracking_id: str, now: datetime) -> str:
     try:
         return gateway.client().campaign_status(tracking_id).status
     except NotFound:
-        message = f"Flow does not know the tracking id {tracking_id}. Check it, and nothing else, at Flow."
+        message = f"Flow does not know the tracking id {tracking_id}. Copy it from Flow once more."
         raise ValidationError({"tracking_ids": message}) from None
     except FlowError as error:
         if isinstance(error, TooManyRequests):
@@ -116,54 +123,28 @@ def _status_at_flow(tracking_id: str, now: datetime) -> str:
         raise Refused(f"The tracking id {tracking_id} could not be checked: {error} Nothing was settled.") from None
 
 
-def _proposal_of_another(
-    attempt: Attempt, resolution: Resolution, tracking_ids: Sequence[str], user: User
-) -> Settlement | None:
+def _same_by_another(word: Settlement) -> Settlement | None:
     """Return the last word of another person, if it says the same."""
-    others = attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user)
+    others = word.attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=word.proposed_by)
     last = others.order_by("-proposed_at", "-pk").first()
-    same = last and last.resolution == resolution.value and set(last.tracking_ids) == set(tracking_ids)
+    same = last and last.resolution == word.resolution and set(last.tracking_ids) == set(word.tracking_ids)
     return last if same else None
 
 
-def _write(
-    order: Order,
-    attempt: Attempt,
-    resolution: Resolution,
-    tracking_ids: Sequence[str],
-    evidence: str,
-    user: User,
-    now: datetime,
-) -> Settlement:
-    return Settlement.objects.create(
-        order=order,
-        attempt=attempt,
-        resolution=resolution.value,
-        tracking_ids=list(tracking_ids),
-        evidence=evidence,
-        proposed_by=user,
-        proposed_at=now,
-    )
-
-
-def _propose(
-    order: Order,
-    attempt: Attempt,
-    resolution: Resolution,
-    tracking_ids: Sequence[str],
-    evidence: str,
-    user: User,
-    now: datetime,
-) -> SettleResult:
-    _write(order, attempt, resolution, tracking_ids, evidence, user, now)
-    words = f"{user.get_username()} {SAYS[resolution]}. A second person must say the same before anything happens."
-    data = {"resolution": resolution.value, "tracking_ids": list(tracking_ids), "evidence": evidence}
-    record("order.settlement_proposed", words, now=now, by=user, order=order, data=data)
+def _propose(word: Settlement) -> SettleResult:
+    word.save()
+    says = SAYS[Resolution(word.resolution)]
+    words = f"{word.proposed_by.get_username()} {says}. A second person must say the same before anything happens."
+    data = {"resolution": word.resolution, "tracking_ids": word.tracking_ids, "evidence": word.evidence}
+    record("order.settlement_proposed", words, now=word.proposed_at, by=word.proposed_by, order=word.order, data=data)
     return SettleResult(False, words)
 
 
-def _carry_out(order: Order, settlement: Settlement, statuses: dict[str, str], user: User, now: datetime) -> None:
-    resolution = Resolution(settlement.resolution)
+def _carry_out(order: Order, settlement: Settlement, word: Settlement, statuses: dict[str, str]) -> None:
+    """Do what the settlement says, by the word of the person who confirms it: perhaps the one who proposed it."""
+    resolution, user, now = Resolution(word.resolution), word.proposed_by, word.proposed_at
+    settlement.confirmed_by, settlement.confirmed_at = user, now
+    settlement.save()
     due = now if resolution is Resolution.NOT_LIVE else None
     moves.move(order, Move.SETTLE, TARGET[resolution], problem="", failures=0, next_attempt_at=due)
     there = set(order.campaigns.values_list("tracking_id", flat=True))
@@ -172,6 +153,7 @@ def _carry_out(order: Order, settlement: Settlement, statuses: dict[str, str], u
             make_campaigns(order, settlement.attempt, (tracking_id,), flow_status, now)
     first = settlement.proposed_by
     people = user.get_username() if first == user else f"{first.get_username()} and {user.get_username()}"
-    words = f"{people} settled the doubt: {user.get_username()} {SAYS[resolution]}. {settlement.evidence}".strip()
-    data = {"resolution": resolution.value, "tracking_ids": settlement.tracking_ids, "evidence": settlement.evidence}
+    evidence = list(dict.fromkeys(filter(None, [settlement.evidence, word.evidence])))
+    words = f"{people} settled the doubt: {user.get_username()} {SAYS[resolution]}. {' '.join(evidence)}".strip()
+    data = {"resolution": word.resolution, "tracking_ids": word.tracking_ids, "evidence": evidence}
     record("order.settled", words, now=now, by=user, order=order, data=data)

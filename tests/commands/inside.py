@@ -15,7 +15,9 @@ from campaigns.models import Order
 from campaigns.services import orders
 from tests.commands.secrets import expect_no_secret
 from tests.factories import make_user
+from tests.flow.nasty_server import says
 from tests.services.building import content
+from tests.services.flow_server import Flow
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,23 @@ def run(name: str, *words: str) -> Done:
         code = _run(name, words)
     expect_no_secret(stdout.getvalue() + stderr.getvalue())
     return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+def publish(flow: Flow, order_ref: str, *tracking_ids: str, status: str = "active") -> Order:
+    """Write an order and publish it; Flow makes campaigns with these tracking ids and this status."""
+    order = queue(order_ref)
+    flow.on_publish(flow.accepts(*tracking_ids, status=status))
+    flow.statuses.update(dict.fromkeys(tracking_ids, status))
+    assert run("publish_orders", "--order", order_ref).returncode == 0
+    return order
+
+
+def doubt(flow: Flow, order_ref: str) -> Order:
+    """Write an order and publish it so that nobody knows whether Flow did."""
+    order = queue(order_ref)
+    flow.on_publish(says(502, {}))
+    assert run("publish_orders", "--order", order_ref).returncode == 1
+    return order
 
 
 def _run(name: str, words: Sequence[str]) -> int:

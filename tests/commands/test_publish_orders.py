@@ -176,7 +176,7 @@ def test_an_order_in_doubt_is_not_sent_again_and_the_words_still_say_what_to_do(
 def test_when_flow_asks_for_patience_the_time_is_told_and_nobody_calls_before(flow: Flow) -> None:
     queue("N1")
     queue("N2")
-    flow.on_publish(says(429, {}, {"Retry-After": "3000"}))
+    flow.on_publish(says(429, {}, Retry_After="3000"))
     before = datetime.now(UTC)
 
     done = run("publish_orders")

@@ -4,6 +4,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 
 from campaigns import gateway
@@ -51,6 +52,23 @@ def ask(campaign: Campaign, action: Action = Action.PAUSE, *, user: User | None 
 
 def send(command: Command, now: datetime = NOW) -> Command:
     return commands.send(command.pk, clock=Clock(now))
+
+
+class Interrupt(BaseException):
+    """What Celery's time limit is to a task."""
+
+
+def send_interrupted(flow: Flow, command: Command, now: datetime) -> None:
+    """Send a command, and be interrupted right after Flow got it."""
+    before = len(updates(flow))
+
+    def clock() -> datetime:
+        if len(updates(flow)) > before:
+            raise Interrupt
+        return now
+
+    with pytest.raises(Interrupt):
+        commands.send(command.pk, clock=clock)
 
 
 def sync(now: datetime = DUE) -> SyncResult:

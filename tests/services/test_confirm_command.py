@@ -1,5 +1,7 @@
 """A command is confirmed by Flow's own later status and by nothing else."""
 
+from functools import partial
+
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
@@ -23,6 +25,7 @@ from tests.services.following import (
     on_update,
     publish_campaign,
     send,
+    send_interrupted,
     sync,
     updates,
 )
@@ -151,6 +154,20 @@ def test_a_poll_that_was_under_way_when_it_was_sent_confirms_nothing(flow: Flow,
     assert (len(flow.asked), result.checked) == (2, 1)
     assert (latest(command).state, again(campaign).phase) == ("sent", "live")
     assert not campaign.events.filter(kind="campaign.status").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poll_that_was_under_way_confirms_nothing_even_when_the_sender_was_interrupted(
+    flow: Flow, campaign: Campaign
+) -> None:
+    command = ask(campaign)
+    interrupt = partial(send_interrupted, flow, command, DUE + SECOND)
+    paused = says(200, {"status": "paused"})
+    flow.on_status(meanwhile(interrupt, paused), paused)
+    assert sync(DUE).checked == 1
+    assert (latest(command).state, latest(command).sent_at) == ("sent", DUE + SECOND)
+    assert sync(DUE + MINUTE).checked == 1
+    assert latest(command).state == "confirmed"
 
 
 @pytest.mark.django_db(transaction=True)

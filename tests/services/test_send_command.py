@@ -26,6 +26,7 @@ from tests.services.following import (
     on_update,
     publish_campaign,
     send,
+    send_interrupted,
     sync,
     updates,
 )
@@ -87,10 +88,12 @@ def test_a_200_with_an_error_is_kept_as_flows_words_and_proves_nothing(flow: Flo
     assert again(campaign).phase == "live"
 
 
-@pytest.mark.parametrize("status", [400, 404])
-def test_flows_no_ends_the_command_with_flows_words(flow: Flow, campaign: Campaign, status: int) -> None:
+@pytest.mark.parametrize(("status", "age"), [(400, timedelta(0)), (400, timedelta(hours=1)), (404, 30 * MINUTE)])
+def test_flows_no_ends_the_command_with_flows_words(
+    flow: Flow, campaign: Campaign, status: int, age: timedelta
+) -> None:
     on_update(flow, says(status, NO))
-    now = NOW + timedelta(hours=1)
+    now = NOW + age
     failed = send(ask(campaign, now=now), now=now)
     assert (failed.state, failed.http_status, failed.closed_at) == ("failed", status, now)
     assert failed.words == "Flow said no: Campaign is locked."
@@ -328,20 +331,9 @@ def test_a_command_whose_worker_died_before_flow_heard_of_it_is_sent_again(flow:
     assert updates(flow) == [(campaign.tracking_id, "paused")]
 
 
-def test_an_interrupted_worker_leaves_the_command_to_flows_status(
-    flow: Flow, campaign: Campaign, settings: Settings
-) -> None:
-    class Interrupt(BaseException):
-        """What Celery's time limit is to a task."""
-
-    def clock_that_interrupts() -> Any:
-        if updates(flow):
-            raise Interrupt
-        return NOW
-
+def test_an_interrupted_worker_leaves_the_command_to_flows_status(flow: Flow, campaign: Campaign) -> None:
     command = ask(campaign)
-    with pytest.raises(Interrupt):
-        commands.send(command.pk, clock=clock_that_interrupts)
+    send_interrupted(flow, command, NOW)
     command = latest(command)
     assert (command.state, command.sends, command.sending_until) == ("sent", 1, None)
     check(campaign)

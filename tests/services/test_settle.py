@@ -120,7 +120,7 @@ def test_sends_the_order_again_when_two_people_say_that_it_is_not_live(
     after = reload(order)
     assert (after.state, after.next_attempt_at, after.failures, after.problem) == ("queued", LATER, 0, "")
     assert (after.payload, after.payload_sha256) == (order.payload, order.payload_sha256)
-    assert last_event(order).data["evidence"] == "Flow's support says so."
+    assert last_event(order).data["evidence"] == ["Flow's support says so.", "I looked too."]
 
     assert publish(order, LATER).outcome == "published"
     assert [*order.attempts.values_list("number", "outcome")] == [(1, "unknown"), (2, "published")]
@@ -280,7 +280,7 @@ def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alon
 
 def test_refuses_a_tracking_id_that_flow_does_not_know(order: Order, alone: User, flow: Flow) -> None:
     assert errors_of(order, alone, LIVE, "queue_a", "queue_typo") == {
-        "tracking_ids": ["Flow does not know the tracking id queue_typo. Check it, and nothing else, at Flow."]
+        "tracking_ids": ["Flow does not know the tracking id queue_typo. Copy it from Flow once more."]
     }
     assert flow.asked == ["queue_a", "queue_typo"]
 

@@ -35,7 +35,9 @@ class Command(ConsoleCommand):
 
     def _print(self, order: Order, data: dict[str, Any]) -> None:
         money = format_money(order.amount, order.amount_currency)
-        self.say(f"Order {order.order_ref}: {label(order.state).lower()}, {money}, {len(data['listings'])} listings")
+        number = len(data["listings"])
+        listings = "1 listing" if number == 1 else f"{number} listings"
+        self.say(f"Order {order.order_ref}: {label(order.state).lower()}, {money}, {listings}")
         if order.problem:
             self.say(f"  {order.problem}")
         for attempt in data["attempts"]:
