@@ -1,8 +1,5 @@
 """`list_orders`: orders, the newest first."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -22,31 +19,6 @@ def test_a_script_reads_data_alone_on_stdout(shop: Console) -> None:
         ("Q2", "queued"),
         ("Q1", "queued"),
     ]
-
-
-def test_a_database_without_tables_is_told_with_the_remedy(tmp_path: Path) -> None:
-    done = Console(tmp_path / "db.sqlite3").run("list_orders", "--json")
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "The database lacks tables or columns. Run `python manage.py migrate`, then this command again.\n"
-    )
-
-
-def test_a_reader_who_has_seen_enough_gets_no_traceback(shop: Console) -> None:
-    listing = subprocess.Popen(
-        (*shop.command, "list_orders"),
-        env=shop.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert listing.stdout is not None
-    assert listing.stderr is not None
-    listing.stdout.close()
-
-    assert (listing.stderr.read(), listing.wait(60)) == ("", 0)
-    listing.stderr.close()
 
 
 @inside
