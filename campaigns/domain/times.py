@@ -7,8 +7,11 @@ from zoneinfo import ZoneInfo
 def in_zone(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the moment when the zone's clocks show `local`.
 
-    Raises ValueError, in words for the person who typed it, where the clocks never show it or show it twice.
+    Raises ValueError, in words for the person who typed it, where the clocks never show it or show it twice, or where the
+    year is none in which anything is advertised: at the ends of the calendar no other zone has the moment.
     """
+    if not 2000 <= local.year <= 2999:
+        raise ValueError(f"{local.year} is not a year to advertise in. Write the year with four digits, such as 2027.")
     early, late = (local.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if early.utcoffset() == late.utcoffset():
         return early
