@@ -1,10 +1,11 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
 from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Hold, Listing, Order, Plan, Settlement
@@ -26,7 +27,13 @@ CAMPAIGN_NEEDS: dict[str, tuple[str, Q]] = {
         "Command not confirmed",
         Q(pk__in=Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)).values("campaign")),
     ),
-    "attention": ("Problem", ~Q(problem="") & Q(phase__in=sorted(set(Phase) - FINAL_PHASES))),
+    # Flow may need a while until it knows a campaign that it has just published.
+    "attention": (
+        "Problem",
+        ~Q(problem="")
+        & Q(phase__in=sorted(set(Phase) - FINAL_PHASES))
+        & (Q(missing_since__isnull=True) | Q(missing_since__lte=Now() - timedelta(minutes=30))),
+    ),
 }
 
 

@@ -211,7 +211,7 @@ def _note_failure(campaign: Campaign, error: FlowError | None, result: SyncResul
     if isinstance(error, NotFound):
         campaign.checked_at = now
         campaign.missing_since = campaign.missing_since or now
-        campaign.problem = "Flow does not know this campaign yet; it is asked again."
+        campaign.problem = "Flow does not know this campaign; it is asked again."
         if now - campaign.missing_since >= NEEDS_ATTENTION_AFTER:
             campaign.problem = "Flow has not known this campaign for 30 minutes. Ask Flow what became of it."
     return now + backoff(campaign.failures)

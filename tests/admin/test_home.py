@@ -60,6 +60,17 @@ def test_each_card_counts_its_rows_and_leads_to_them(client: Client) -> None:
     }
 
 
+@pytest.mark.parametrize(("minutes", "count"), [(29, 0), (31, 1)])
+def test_a_campaign_that_flow_does_not_know_needs_somebody_after_half_an_hour(
+    client: Client, minutes: int, count: int
+) -> None:
+    campaign = building.campaign()
+    campaign.problem, campaign.missing_since = "Flow does not know it.", timezone.now() - timedelta(minutes=minutes)
+    campaign.save()
+
+    assert cards(client)["attention"]["count"] == count
+
+
 def test_only_what_is_wrong_is_an_alarm(client: Client) -> None:
     building.awaiting_approval()
     assert 'class="console-card console-alarm"' not in client.get(HOME).content.decode()

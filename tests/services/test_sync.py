@@ -300,10 +300,10 @@ def test_a_campaign_that_flow_does_not_know_is_asked_about_again_and_needs_atten
     sync(DUE)
     young = again(campaign)
     assert (young.missing_since, young.phase, young.failures) == (DUE, "live", 1)
-    assert young.problem == "Flow does not know this campaign yet; it is asked again."
+    assert young.problem == "Flow does not know this campaign; it is asked again."
     assert young.next_check_at == DUE + 30 * SECOND
     check(campaign, now=DUE + 29 * MINUTE)
-    assert again(campaign).problem == "Flow does not know this campaign yet; it is asked again."
+    assert again(campaign).problem == "Flow does not know this campaign; it is asked again."
     check(campaign, now=DUE + 30 * MINUTE)
     old = again(campaign)
     assert old.problem == "Flow has not known this campaign for 30 minutes. Ask Flow what became of it."
