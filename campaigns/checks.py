@@ -5,9 +5,13 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
+from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import DatabaseError
 
 from campaigns.domain.states import Phase
+from campaigns.management.demo_people import PASSWORD, PEOPLE
 
 
 @register(Tags.compatibility)
@@ -56,6 +60,8 @@ def _flow_address() -> list[CheckMessage]:
 
 
 def _credentials() -> list[CheckMessage]:
+    if _flow_address():
+        return []  # whether they are needed depends on the address
     required = {"FLOW_ORGANISATION_ID": settings.SANDBOX_ORGANISATION_ID, "FLOW_API_KEY": settings.SANDBOX_API_KEY}
     return [
         Error(
@@ -120,3 +126,20 @@ def _parts(address: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+@register(Tags.database)
+def check_demo_logins(**_: Any) -> list[CheckMessage]:
+    """Report logins of the demo, whose password everybody knows, where real money can be spent."""
+    if settings.FLOW_IS_LOCAL:
+        return []
+    try:
+        people = list(User.objects.filter(username__in=[person.username for person in PEOPLE], is_active=True))
+    except DatabaseError:
+        return []  # no tables yet, so no logins; an unreachable database speaks for itself
+    hint = "Change their passwords (manage.py changepassword NAME), or begin with a database of its own for real money."
+    return [
+        Error(f"“{user.username}” can log in with the demo's password.", hint=hint, id="campaigns.E024")
+        for user in people
+        if check_password(PASSWORD, user.password)
+    ]

@@ -30,7 +30,7 @@ PEOPLE = (
         "Olivia Fourie",
         "Order builders",
         "build, submit and cancel orders; pause, resume and cancel campaigns",
-        ("add_order", "change_order", "delete_order", "submit_order", "command_campaign"),
+        ("add_order", "change_order", "submit_order", "command_campaign"),
     ),
     Person(
         "peter",
@@ -39,6 +39,7 @@ PEOPLE = (
         "approve or reject orders, settle orders in doubt",
         ("approve_order", "settle_order"),
     ),
+    Person("zinhle", "Zinhle Dlamini", "Approvers", "do the same as peter: two people settle an order in doubt"),
     Person("vera", "Vera Abrahams", "Viewers", "look at everything, change nothing"),
 )
 

@@ -36,6 +36,12 @@ def record(
     )
 
 
+def require_one_of(user: User, permissions: tuple[str, ...], deed: str) -> None:
+    """Raise NotAllowed unless the user has at least one of the permissions; `deed` completes “may not …”."""
+    if not any(user.has_perm(f"campaigns.{permission}") for permission in permissions):
+        require(user, permissions[0], deed)
+
+
 def require(user: User, permission: str, deed: str) -> None:
     """Raise NotAllowed unless the user has the permission, such as `submit_order`; `deed` completes “may not …”."""
     if not user.has_perm(f"campaigns.{permission}"):

@@ -170,8 +170,12 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
         raise NotAllowed(
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
         )
-    check_content(Content.of(order), now=now)
-    check_price(order)
+    try:
+        check_content(Content.of(order), now=now)
+        check_price(order)
+    except ValidationError as error:
+        words = " ".join(error.messages)
+        raise Refused(f"{words} Reject the order with a comment, so that its author can mend it.") from None
     with transaction.atomic():
         moves.move(
             order, Move.APPROVE, OrderState.QUEUED, approved_by=user, approved_at=now, next_attempt_at=now, failures=0
@@ -216,17 +220,26 @@ def _back_to_draft(
     order_id: int, version: int, deed: Move, kind: str, did: str, words: str, user: User, now: datetime
 ) -> Order:
     order = moves.read(order_id, version)
+    problem = _problem_of_draft(order, deed, words)
     with transaction.atomic():
         moves.move(
             order,
             deed,
             OrderState.DRAFT,
             **moves.DRAFT_AGAIN,
-            problem=words if deed is Move.REJECT else order.problem,
+            problem=problem,
         )
         text = f"{user.get_username()} {did}: {words}" if words else f"{user.get_username()} {did}."
         record(kind, text, now=now, by=user, order=order)
     return order
+
+
+def _problem_of_draft(order: Order, deed: Move, words: str) -> str:
+    """Return what the author must know who edits the order next."""
+    if deed is Move.REJECT:
+        return words
+    last = order.attempts.last() if order.state == OrderState.REJECTED else None
+    return f"It was rejected: {last.words}" if last else ""
 
 
 def _threshold(order: Order) -> Decimal | None:

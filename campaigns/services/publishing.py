@@ -35,7 +35,7 @@ from campaigns.models.choices import label
 from campaigns.services import moves, pace, recording
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
-from campaigns.services.history import record, require
+from campaigns.services.history import record, require_one_of
 from campaigns.services.recording import Answer
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 DRY_RUN_STATES = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.QUEUED, OrderState.REJECTED})
+REMEDY = "Nothing was sent and no money was spent. Return the order to draft, mend it and submit it again."
 REHEARSAL = "The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent."
 REAL = "The order was submitted for Flow itself, and now a stand-in is in its place, which would publish nothing."
 
@@ -128,7 +129,7 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
     Raises NotAllowed, and Refused where Flow gave no usable answer.
     """
     if user is not None:
-        require(user, "view_order", "look at orders")
+        require_one_of(user, ("change_order", "submit_order", "approve_order"), "ask Flow to validate orders")
     order = moves.read(order_id)
     if order.state not in DRY_RUN_STATES:
         state = label(order.state).lower()
@@ -177,26 +178,26 @@ def _claim(order: Order, now: datetime) -> Attempt:
         text = f"A worker took the order for attempt {attempt.number}."
         record("order.claimed", text, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
         if refusal:
+            problem = refusal if refusal == recording.ALREADY_LIVE else f"{refusal} {REMEDY}"
             recording.close(attempt, Answer(Outcome.NOT_SENT, refusal), now)
-            moves.move(order, Move.RECORD, OrderState.REJECTED, problem=refusal, next_attempt_at=None)
-            record("order.rejected", refusal, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
+            moves.move(order, Move.RECORD, OrderState.REJECTED, problem=problem, next_attempt_at=None)
+            record("order.rejected", problem, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
     return attempt
 
 
 def _refusal(order: Order, now: datetime) -> str:
     """Return why the order must not be sent any more, in words for staff; empty where it may."""
-    remedy = "Nothing was sent and no money was spent. Return the order to draft, mend it and submit it again."
     if gateway.sha256(order.payload) != order.payload_sha256:
-        return f"What was approved is not what is stored: the payload's SHA-256 differs. {remedy}"
+        return "What was approved is not what is stored: the payload's SHA-256 differs."
     if order.campaigns.exists():
         return recording.ALREADY_LIVE
     if order.rehearsal != settings.FLOW_IS_LOCAL:
-        return f"{REHEARSAL if order.rehearsal else REAL} {remedy}"
+        return REHEARSAL if order.rehearsal else REAL
     try:
         check_content(Content.of(order), now=now)
         check_price(order)
     except ValidationError as error:
-        return f"{' '.join(error.messages)} {remedy}"
+        return " ".join(error.messages)
     return ""
 
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from campaigns import gateway
+from campaigns import gateway, selectors
 from campaigns.domain.states import Move, OrderState, Resolution
 from campaigns.flow import FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Order, Settlement
@@ -125,8 +125,7 @@ def _status_at_flow(tracking_id: str, now: datetime) -> str:
 
 def _same_by_another(word: Settlement) -> Settlement | None:
     """Return the last word of another person, if it says the same."""
-    others = word.attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=word.proposed_by)
-    last = others.order_by("-proposed_at", "-pk").first()
+    last = selectors.proposal_of_another(word.attempt, word.proposed_by)
     same = last and last.resolution == word.resolution and set(last.tracking_ids) == set(word.tracking_ids)
     return last if same else None
 

@@ -147,7 +147,7 @@ def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datet
         ]
         _update([campaign for campaign, event in news if not event], TIMES)
         _update([campaign for campaign, event in news if event], TIMES + NEWS)
-        Event.objects.bulk_create(event for _, event in news if event)
+        Event.objects.bulk_create(event for _, event in news if event and event._state.adding)
     return result
 
 
@@ -169,6 +169,8 @@ def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: Sync
     campaign.problem, campaign.failures, campaign.missing_since = "", 0, None
     event = _note_status(campaign, poll.answer, now)
     result.changed += event is not None
+    if event and command:
+        event.save()  # before the line that says what it means for the command
     closed = command is not None and commands.judge(command, Phase(campaign.phase), poll.asked_at, now)
     _schedule(campaign, None if closed else command, now)
     return event

@@ -159,7 +159,7 @@ def test_scripts_get_what_was_made_as_data(console: Console) -> None:
     data = console.json("demo_data")
 
     assert data == {
-        "users": ["admin", "olivia", "peter", "vera"],
+        "users": ["admin", "olivia", "peter", "zinhle", "vera"],
         "catalogue": {"branches": 5, "agents": 11, "plans": 4, "listings": 30},
         "orders": {"draft": 2, "awaiting_approval": 1, "queued": 2},
     }

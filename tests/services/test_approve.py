@@ -3,12 +3,11 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 
 from campaigns.models import Order, Plan
 from campaigns.services import orders
 from campaigns.services.content import Content
-from campaigns.services.errors import NotAllowed, Stale
+from campaigns.services.errors import NotAllowed, Refused, Stale
 from tests.factories import make_branch, make_user
 from tests.services.building import (
     DAY,
@@ -106,10 +105,11 @@ def test_refuses_an_order_whose_start_has_passed(author: User, approver: User) -
     order = awaiting(author, start_at=NOW + DAY)
     before = everything()
 
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(
+        Refused, match=r"is in the past.* Reject the order with a comment, so that its author can mend it"
+    ):
         orders.approve(order.pk, order.version, user=approver, now=NOW + DAY)
 
-    assert set(caught.value.message_dict) == {"start_at"}
     assert everything() == before
 
 
@@ -121,15 +121,14 @@ def test_refuses_a_price_that_is_not_the_one_that_was_submitted(
     Plan.objects.filter(pk=order.plan_id).update(default_budget="5000.00")
     before = everything()
 
-    with pytest.raises(ValidationError) as caught:
+    with pytest.raises(Refused) as caught:
         approve(order, approver)
 
-    assert caught.value.message_dict == {
-        "plan": [
-            f"Plan {order.plan} costs 5,000.00 ZAR now, but the order was submitted for 1,500.00 ZAR. "
-            "Return it to draft, look at the budget and submit it again."
-        ]
-    }
+    assert str(caught.value) == (
+        f"Plan {order.plan} costs 5,000.00 ZAR now, but the order was submitted for 1,500.00 ZAR. "
+        "Return it to draft, look at the budget and submit it again. "
+        "Reject the order with a comment, so that its author can mend it."
+    )
     assert everything() == before
 
 
@@ -137,9 +136,7 @@ def test_refuses_a_currency_that_is_not_the_one_that_was_submitted(author: User,
     order = awaiting(author, budget_override=Decimal("2000.00"))
     Plan.objects.filter(pk=order.plan_id).update(currency="EUR")
 
-    with pytest.raises(
-        ValidationError, match=r"costs 1,500\.00 EUR now, but the order was submitted for 2,000\.00 ZAR"
-    ):
+    with pytest.raises(Refused, match=r"costs 1,500\.00 EUR now, but the order was submitted for 2,000\.00 ZAR"):
         approve(order, approver)
 
     assert reload(order).state == "awaiting_approval"

@@ -125,11 +125,11 @@ def test_keeps_everybody_waiting_where_flow_asks_for_it(author: User, flow: Flow
     assert kinds(order) == ["order.created"]
 
 
-def test_is_for_those_who_may_look_at_orders(author: User, flow: Flow) -> None:
+def test_is_for_those_who_may_change_submit_or_approve_orders(author: User, flow: Flow) -> None:
     order = draft(author)
-    stranger = make_user("stranger")
+    stranger = make_user("stranger", "view_order")
 
-    with pytest.raises(NotAllowed, match="stranger may not look at orders"):
+    with pytest.raises(NotAllowed, match="stranger may not ask Flow to validate orders"):
         ask(order, stranger)
 
     assert flow.server.received == []

@@ -224,14 +224,21 @@ def test_rejects_without_sending_an_order_whose_start_has_passed(author: User, f
     assert flow.publishes == []
     assert_rejected_unsent(order, result.words)
     order = reload(order)
-    assert orders.return_to_draft(order.pk, order.version, user=author, now=NOW).state == "draft"
+    returned = orders.return_to_draft(order.pk, order.version, user=author, now=NOW)
+    assert returned.state == "draft"
+    assert returned.problem == (
+        "It was rejected: The start, 01 Jan 2030 11:01 SAST, is in the past, and Flow takes only a start in the future. "
+        "Choose a later start, or leave it empty to begin at once."
+    )
 
 
 def assert_rejected_unsent(order: Order, problem: str) -> None:
     order = reload(order)
     assert (order.state, order.problem, order.next_attempt_at) == ("rejected", problem, None)
     attempt = order.attempts.get()
-    assert (attempt.outcome, attempt.sent_at, attempt.http_status, attempt.words) == ("not_sent", None, None, problem)
+    reason = problem.removesuffix(f" {publishing.REMEDY}")
+    assert reason != problem
+    assert (attempt.outcome, attempt.sent_at, attempt.http_status, attempt.words) == ("not_sent", None, None, reason)
     assert not order.campaigns.exists()
     assert kinds(order)[2:] == ["order.claimed", "order.rejected"]
     assert (last_event(order).text, last_event(order).actor_kind) == (problem, "scheduler")

@@ -1,6 +1,7 @@
 """Each system check by its id: what it catches, what it lets pass, and the remedy that it names."""
 
 import pytest
+from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from campaigns import checks
@@ -162,3 +163,22 @@ def test_e023_keeps_the_api_key_from_being_sent_in_clear(settings: Settings, add
     settings.FLOW_ORGANISATION_ID = settings.FLOW_API_KEY = "ours"
     flow_is(settings, address)
     assert ("campaigns.E023" in found()) is dangerous
+
+
+@pytest.mark.django_db
+def test_e024_finds_logins_of_the_demo_where_money_can_be_spent(settings: Settings) -> None:
+    flow_is(settings, "https://api.flowliving.com")
+    User.objects.create_user("olivia", password="demo")
+    User.objects.create_user("peter", password="a password of his own")
+    User.objects.create_user("vera", password="demo", is_active=False)
+
+    assert [f"{error.id} {error.msg}" for error in checks.check_demo_logins()] == [
+        "campaigns.E024 “olivia” can log in with the demo's password."
+    ]
+
+
+@pytest.mark.django_db
+def test_e024_lets_the_demo_play_with_a_stand_in() -> None:
+    User.objects.create_user("olivia", password="demo")
+
+    assert checks.check_demo_logins() == []

@@ -25,7 +25,11 @@ class Command(ConsoleCommand):
 
     def run(self, **_: Any) -> Report:
         """Look at every part, but for those whose own settings are wrong."""
-        wrong = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
+        wrong = [
+            message
+            for message in checks.run_checks(databases=["default"])
+            if message.is_serious() and not message.is_silenced()
+        ]
         rows = [_look("settings", lambda: _settings(wrong))]
         rows += [_look(name, look) for name, look in _parts(wrong)]
         for row in rows:
