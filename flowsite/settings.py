@@ -150,7 +150,7 @@ PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
 APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
 
 # Celery ---------------------------------------------------------------------------------------------------------------
-BROKER_DIR = Path(read.text("BROKER_DIR", str(VAR_DIR / "broker")))
+BROKER_DIR = BASE_DIR / read.text("BROKER_DIR", "var/broker")
 CELERY_BROKER_URL = read.text("CELERY_BROKER_URL", "filesystem://")
 BROKER_SCHEME = CELERY_BROKER_URL.split("://", 1)[0] if "://" in CELERY_BROKER_URL else ""
 BROKER_VISIBILITY_TIMEOUT = 3600
