@@ -115,8 +115,8 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
-    # A file, because tests use threads and processes, which can't share a database in memory.
-    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "test.sqlite3")}
+    # A file, because the threads of a test cannot share a database in memory; one for each run of the tests.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -211,6 +211,7 @@ LOGGING = {
         }
     },
     "filters": {
+        "plain_refusals": {"()": "flowsite.quiet.PlainRefusals"},
         "not_each_message": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: "Sending due task" not in str(record.msg),
@@ -220,6 +221,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"filters": ["plain_refusals"]},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         # A line for each message that comes and goes would bury those that tell something.
         "celery.worker.strategy": {"level": "WARNING"},

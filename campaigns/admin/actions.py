@@ -35,7 +35,8 @@ class Deed(Generic[RowT]):
     name: str
     label: str
     icon: str
-    permission: str
+    permissions: tuple[str, ...]
+    """Any one of them is enough."""
     do: Callable[[RowT, dict[str, Any], User, datetime], str]
     """Call the service; return what to tell the person. May raise whatever services raise."""
     says: Callable[[RowT], str]
@@ -51,9 +52,13 @@ class Deed(Generic[RowT]):
     knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
     """Return what that template shows."""
 
+    def is_allowed(self, user: User) -> bool:
+        """Say whether the person has the permission."""
+        return any(user.has_perm(f"campaigns.{permission}") for permission in self.permissions)
+
     def is_for(self, user: User, row: RowT) -> bool:
         """Say whether to offer it."""
-        return user.has_perm(f"campaigns.{self.permission}") and self.fits(row) and self.suits(row, user)
+        return self.is_allowed(user) and self.fits(row) and self.suits(row, user)
 
 
 def version_of(row: Order | Campaign) -> int:
@@ -88,7 +93,7 @@ def _view(rooms: ModelAdmin[RowT], deed: Deed[RowT]) -> Callable[..., HttpRespon
     @require_http_methods(["GET", "HEAD", "POST"])
     def view(request: HttpRequest, pk: int) -> HttpResponse:
         row = get_object_or_404(rooms.get_queryset(request), pk=pk)
-        if not request.user.has_perm(f"campaigns.{deed.permission}"):
+        if not deed.is_allowed(person(request)):
             raise PermissionDenied
         if request.method == "POST":
             return _do(rooms, deed, request, row)
@@ -110,7 +115,8 @@ def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: Ro
         words = deed.do(row, form.cleaned_data, person(request), timezone.now())
     except (Refused, ValidationError) as refusal:
         add_refusal(form, refusal)
-        return _ask(rooms, deed, request, row, form, status=_status(refusal))
+        moved_on = isinstance(refusal, Stale) or not deed.fits(row)
+        return _ask(rooms, deed, request, row, form, status=_status(refusal), moved_on=moved_on)
     messages.success(request, words)
     return redirect(_page(row))
 
@@ -136,6 +142,8 @@ def _ask(
     row: RowT,
     form: DeedForm,
     status: HTTPStatus = HTTPStatus.OK,
+    *,
+    moved_on: bool = False,
 ) -> HttpResponse:
     context = {
         **rooms.admin_site.each_context(request),
@@ -144,6 +152,7 @@ def _ask(
         "title": f"{deed.label} · {row}",
         "deed": deed,
         "form": form,
+        "moved_on": moved_on,
         "says": deed.says(row),
         "page": _page(row),
         "row": row,

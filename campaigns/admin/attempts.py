@@ -33,14 +33,14 @@ class AttemptAdmin(ReadOnlyAdmin[Attempt]):
         return look.badge(attempt.outcome, look.OUTCOMES)
 
     @admin.display(description="taken by a worker")
-    def claimed(self, attempt: Attempt) -> str:
+    def claimed(self, attempt: Attempt) -> SafeString:
         """Return when a worker took the order."""
-        return look.when(attempt.claimed_at)
+        return look.at(attempt.claimed_at)
 
     @admin.display(description="began to send")
-    def sent(self, attempt: Attempt) -> str:
+    def sent(self, attempt: Attempt) -> SafeString:
         """Return when the POST began."""
-        return look.when(attempt.sent_at)
+        return look.at(attempt.sent_at)
 
     @admin.display(description="what came back")
     def said(self, attempt: Attempt) -> SafeString | str:

@@ -1,16 +1,20 @@
 """What all rooms of the admin share: Unfold's look, short pages, no bulk actions."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+
+from campaigns.admin.fields import RowsField
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as StyledModelAdmin
@@ -34,6 +38,17 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
 
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Show the list; leave out filters with a number that SQLite can't hold, as Django does with any other nonsense."""
+        try:
+            return super().changelist_view(request, *args, **kwargs)
+        except OverflowError:
+            return redirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return a choice of rows that says so when what came was not in the list."""
+        return super().formfield_for_manytomany(db_field, request, form_class=RowsField, **kwargs)
+
 
 class RecordedAdmin(ModelAdmin[ModelT]):
     """An admin of rows whose changes are events: the History button leads to those."""
@@ -55,6 +70,8 @@ class RecordedAdmin(ModelAdmin[ModelT]):
 class ReadOnlyAdmin(RecordedAdmin[ModelT]):
     """An admin that only shows: its rows are written by the services."""
 
+    list_select_related: ClassVar[tuple[str, ...]] = ()
+
     def get_readonly_fields(self, *_: Any) -> list[str]:
         """Return every field, also those that no form ever has."""
         return [field.name for field in self.opts.concrete_fields if not field.primary_key]
@@ -63,6 +80,10 @@ class ReadOnlyAdmin(RecordedAdmin[ModelT]):
         """Nobody adds a row here."""
         return False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ModelT]:
+        """Return the rows, each with those that its name and its list tell of."""
+        return super().get_queryset(request).select_related(*self.list_select_related)
+
     def has_change_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody changes a row here."""
         return False
@@ -70,6 +91,18 @@ class ReadOnlyAdmin(RecordedAdmin[ModelT]):
     def has_delete_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody deletes a row here."""
         return False
+
+
+@admin.display(description="branch", ordering="branch__name")
+def branch_name(row: Any) -> str:
+    """Return the name of the row's branch; its long id is on the row's own page."""
+    return str(row.branch.name)
+
+
+@admin.display(description="plan", ordering="plan__name")
+def plan_name(row: Any) -> str:
+    """Return the name of the row's plan; its long reference is on the row's own page."""
+    return str(row.plan.name)
 
 
 def person(request: HttpRequest) -> User:

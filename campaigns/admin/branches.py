@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from campaigns.admin.base import branch_name
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import RelatedFilter
 from campaigns.models import Agent, Branch
@@ -21,7 +22,7 @@ class BranchAdmin(CatalogueAdmin[Branch]):
 class AgentAdmin(CatalogueAdmin[Agent]):
     """Agents, each of one branch."""
 
-    list_display = ("name", "external_id", "branch", "email", "active")
+    list_display = ("name", "external_id", branch_name, "email", "active")
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("branch",)

@@ -14,9 +14,10 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import campaign_page, look
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, person
+from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
+from campaigns.admin.ids import row_id
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
@@ -25,7 +26,7 @@ from campaigns.selectors import campaigns_for
 class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
-    list_display = ("tracking_id", "order", "branch", "phase_badge", "flow_status", "heard", "starts", "ends")
+    list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("order", "branch")
@@ -46,8 +47,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show a campaign; whatever is sent here changes nothing."""
-        mine = campaign_page.campaigns(person(request))
-        campaign = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())
+        campaign = get_object_or_404(campaign_page.campaigns(person(request)), pk=row_id(object_id))
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         context = {
@@ -65,17 +65,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         """Return our reading of Flow's status."""
         return look.badge(campaign.phase, look.PHASES)
 
-    @admin.display(description="heard from Flow")
+    @admin.display(description="heard")
     def heard(self, campaign: Campaign) -> SafeString | str:
         """Return how long ago Flow told about it."""
         return look.checked(campaign.checked_at, timezone.now())
 
     @admin.display(description="start")
-    def starts(self, campaign: Campaign) -> str:
+    def starts(self, campaign: Campaign) -> SafeString:
         """Return its start on the branch's clock."""
-        return look.when(campaign.starts_at, campaign.branch.zone)
-
-    @admin.display(description="end")
-    def ends(self, campaign: Campaign) -> str:
-        """Return its end on the branch's clock."""
-        return look.when(campaign.ends_at, campaign.branch.zone)
+        return look.at(campaign.starts_at, campaign.branch.zone)

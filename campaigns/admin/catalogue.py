@@ -10,8 +10,9 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from campaigns.admin.base import ModelT, RecordedAdmin, person
+from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
-from campaigns.models import Branch
+from campaigns.admin.ids import row_id
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
 from campaigns.services.errors import Refused
@@ -48,6 +49,15 @@ class CatalogueAdmin(RecordedAdmin[ModelT]):
         refusal = getattr(request, REFUSAL, None)
         return _refused(form, refusal) if refusal else form
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return a choice by typing that says so when what came was not in the list."""
+        widget = RowSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, widget=widget, form_class=RowField, **kwargs)
+
+    def get_deleted_objects(self, objs: Any, *_: Any) -> Any:
+        """Tell of the rows alone: the service deletes nothing with them, and says why where they are in use."""
+        return [str(row) for row in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         """Delete after a question; where the service says no, say why on the row's own page."""
         try:
@@ -70,9 +80,7 @@ def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     if (asked.get("app_label"), asked.get("model_name")) != ("campaigns", "order"):
         return rows
     if asked.get("field_name") in ("agent", "listings"):
-        branch = asked.get("branch", "")
-        chosen = Branch.objects.filter(pk=branch) if branch.isdecimal() else Branch.objects.none()
-        return rows.filter(active=True, branch__in=chosen)
+        return rows.filter(active=True, branch=row_id(asked.get("branch", "")) or 0)
     # The lists' filters ask for branches and plans too, and old orders may have one that is no longer active.
     return rows.filter(active=True) if "order_form" in asked else rows
 

@@ -33,9 +33,9 @@ class CommandAdmin(ReadOnlyAdmin[Command]):
         return look.badge(command.state, look.COMMANDS)
 
     @admin.display(description="asked")
-    def asked(self, command: Command) -> str:
+    def asked(self, command: Command) -> SafeString:
         """Return when it was asked."""
-        return look.when(command.asked_at)
+        return look.at(command.asked_at)
 
     @admin.display(description="reason")
     def why(self, command: Command) -> SafeString | str:

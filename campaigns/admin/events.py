@@ -35,9 +35,9 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         return {"order__id__exact": row.order_id} if row.order_id else {"subject__exact": row.subject}
 
     @admin.display(description="when", ordering="at")
-    def moment(self, event: Event) -> str:
+    def moment(self, event: Event) -> SafeString:
         """Return when it happened."""
-        return look.when(event.at)
+        return look.at(event.at)
 
     @admin.display(description="who")
     def who(self, event: Event) -> SafeString:

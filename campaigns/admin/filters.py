@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
+from campaigns.admin.ids import row_id
 from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS
 
 if TYPE_CHECKING:
@@ -13,9 +14,18 @@ if TYPE_CHECKING:
     from django.contrib.admin import RelatedFieldListFilter as RelatedFilter
     from django.contrib.admin import SimpleListFilter as SimpleFilter
 else:
-    from unfold.contrib.filters.admin import AutocompleteSelectFilter as RelatedFilter
+    from unfold.contrib.filters.admin import AutocompleteSelectFilter
     from unfold.contrib.filters.admin import ChoicesDropdownFilter as ChoiceFilter
     from unfold.contrib.filters.admin import DropdownFilter as SimpleFilter
+
+    class RelatedFilter(AutocompleteSelectFilter):
+        """A row, chosen by typing; what can't be one is not looked for."""
+
+        def value(self) -> str | None:
+            """Return the row's id."""
+            value = super().value()
+            return None if row_id(value) is None else value
+
 
 __all__ = ["CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]
 

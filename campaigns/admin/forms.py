@@ -13,6 +13,8 @@ from campaigns.admin.fields import (
     LocalTimeField,
     OrderSelect,
     OrderSelectMultiple,
+    RowField,
+    RowsField,
     text_area,
     text_input,
 )
@@ -38,12 +40,12 @@ class OrderForm(forms.Form):
     """An order's content. The branch comes first: agents, listings and the clock are its own."""
 
     # Every row is a valid choice here, so that the service can say in words why one is not.
-    branch = forms.ModelChoiceField(Branch.objects.all(), widget=_select("branch"))
-    agent = forms.ModelChoiceField(Agent.objects.all(), widget=_select("agent"), required=False)
-    listings = forms.ModelMultipleChoiceField(
+    branch = RowField(Branch.objects.all(), widget=_select("branch"))
+    agent = RowField(Agent.objects.all(), widget=_select("agent"), required=False)
+    listings = RowsField(
         Listing.objects.all(), widget=OrderSelectMultiple(Order._meta.get_field("listings"), admin.site)
     )
-    plan = forms.ModelChoiceField(Plan.objects.all(), widget=_select("plan"))
+    plan = RowField(Plan.objects.all(), widget=_select("plan"))
     budget_override = AmountField(label="Budget override", required=False, help_text=BUDGET_HELP)
     start_at = LocalTimeField(label="Start", required=False)
     end_at = LocalTimeField(label="End", required=False)

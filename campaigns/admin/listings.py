@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db import models
 
+from campaigns.admin.base import branch_name
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import RelatedFilter
 from campaigns.models import Listing
@@ -12,7 +13,7 @@ from campaigns.models import Listing
 class ListingAdmin(CatalogueAdmin[Listing]):
     """Properties that can be advertised."""
 
-    list_display = ("title", "external_id", "branch", "agent", "price", "status", "active")
+    list_display = ("title", "external_id", branch_name, "agent", "price", "status", "active")
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("branch", "agent")

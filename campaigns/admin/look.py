@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_default_timezone
 
@@ -167,6 +167,12 @@ def when(moment: datetime | None, zone: ZoneInfo | None = None) -> str:
     if moment is None:
         return NOTHING
     return f"{moment.astimezone(zone or get_default_timezone()):%-d %b %Y, %H:%M %Z}"
+
+
+def at(moment: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
+    """Return a moment as `when` does, for a table: where there is no room it breaks before the time and nowhere else."""
+    parts = [(part,) for part in when(moment, zone).split(", ")]
+    return format_html_join(", ", '<span class="whitespace-nowrap">{}</span>', parts)
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Model
 from django.utils import timezone
 
+from campaigns.admin.ids import row_id
 from campaigns.admin.times import local_text, parse_local
 from campaigns.domain.money import format_money
 from campaigns.domain.times import in_zone
@@ -28,7 +29,7 @@ def facts(asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _row(model: type[Model], pk: str) -> Model | None:
-    return model._default_manager.filter(pk=pk).first() if pk.isdecimal() else None
+    return model._default_manager.filter(pk=row_id(pk)).first()
 
 
 def _plan_words(plan: Plan) -> str:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from campaigns import selectors
 from campaigns.admin import look, tables
 from campaigns.admin.order_next import next_step
 from campaigns.domain.money import format_money
@@ -33,6 +34,12 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "settlements": tables.settlements(order),
         "history": tables.history(order),
     }
+
+
+def last_change(order: Order) -> str:
+    """Return who changed the order last, how and when."""
+    (event,) = selectors.history(order, 1)
+    return f"{look.when(event.at)}: {event.text}"
 
 
 def _what(order: Order) -> list[Pair]:

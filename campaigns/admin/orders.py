@@ -14,9 +14,10 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import look, order_facts, order_page
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, person
+from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
+from campaigns.admin.ids import row_id
 from campaigns.admin.order_deeds import ORDER_DEEDS
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
@@ -30,7 +31,7 @@ from campaigns.services.errors import Refused
 class OrderAdmin(ReadOnlyAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
-    list_display = ("order_ref", "branch", "plan", "state_badge", "costs", "starts", "trouble")
+    list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("branch", "plan")
@@ -61,8 +62,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show an order; whatever is sent here changes nothing."""
-        mine = order_page.orders(person(request))
-        order = get_object_or_404(mine, pk=object_id) if object_id.isdecimal() else get_object_or_404(mine.none())
+        order = get_object_or_404(order_page.orders(person(request)), pk=row_id(object_id))
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         context = {
@@ -104,17 +104,18 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         if order.state != OrderState.DRAFT and request.method != "POST":
             messages.error(request, f"Order {order} is submitted and can't be edited. Return it to draft first.")
             return redirect("admin:campaigns_order_change", pk)
-        form = OrderForm(request.POST if request.method == "POST" else None, order=order)
+        form, moved_on = OrderForm(request.POST if request.method == "POST" else None, order=order), False
         if request.method == "POST" and form.is_valid():
             try:
                 version = form.cleaned_data["version"]
                 orders.edit_order(pk, version, form.content(), user=person(request), now=timezone.now())
             except (Refused, ValidationError) as refusal:
                 add_refusal(form, refusal)
+                moved_on = isinstance(refusal, Refused)
             else:
                 messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
                 return redirect("admin:campaigns_order_change", pk)
-        return self._form_page(request, form, order)
+        return self._form_page(request, form, order, moved_on=moved_on)
 
     def facts_view(self, request: HttpRequest) -> JsonResponse:
         """Return, for the form's script, what the chosen plan and branch mean for the order."""
@@ -122,7 +123,9 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             raise PermissionDenied
         return JsonResponse(order_facts.facts(request.GET))
 
-    def _form_page(self, request: HttpRequest, form: OrderForm, order: Order | None) -> TemplateResponse:
+    def _form_page(
+        self, request: HttpRequest, form: OrderForm, order: Order | None, *, moved_on: bool = False
+    ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -130,6 +133,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             "title": f"Edit order {order}" if order else "New order",
             "form": form,
             "order": order,
+            "changed": order_page.last_change(order) if order and moved_on else "",
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)
 
@@ -147,9 +151,9 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         return format_money(order.amount, order.amount_currency)
 
     @admin.display(description="start")
-    def starts(self, order: Order) -> str:
+    def starts(self, order: Order) -> SafeString:
         """Return when it starts, on the branch's clock."""
-        return look.when(order.start_at, order.branch.zone)
+        return look.at(order.start_at, order.branch.zone)
 
     @admin.display(description="problem")
     def trouble(self, order: Order) -> SafeString | str:

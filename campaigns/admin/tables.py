@@ -22,8 +22,8 @@ def attempts(order: Order, user: User) -> Table:
         [
             look.link(user, "attempt", attempt.pk, f"Attempt {attempt.number}"),
             look.badge(attempt.outcome, look.OUTCOMES),
-            look.when(attempt.claimed_at),
-            look.when(attempt.sent_at),
+            look.at(attempt.claimed_at),
+            look.at(attempt.sent_at),
             attempt.http_status or look.NOTHING,
             attempt.words or look.NOTHING,
         ]
@@ -82,7 +82,7 @@ def commands(campaign: Campaign) -> Table:
 def history(subject: Order | Campaign) -> Table:
     """Return the newest lines of the history."""
     rows = [
-        [look.when(event.at), actor(event), event.campaign or look.NOTHING, event.text]
+        [look.at(event.at), actor(event), event.campaign or look.NOTHING, event.text]
         for event in selectors.history(subject, MOST)
     ]
     if isinstance(subject, Campaign):

@@ -1,5 +1,6 @@
 """Reads Flow's answers, and says what one that is not the hoped-for one means for the money."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -22,6 +23,8 @@ from campaigns.flow.types import CampaignStatus, CommandAnswer, DryRun, Publishe
 TRACKING_ID_LIMIT = 255
 STATUS_LIMIT = 255
 TOKEN_REFUSALS = (401, 403)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UNICODE_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Answer:
         return {"http_status": self.status, "excerpt": self.excerpt(), "words": words}
 
     def _text(self) -> str:
-        text = self.body.decode("utf-8", errors="replace")
+        text = _without_escapes(self.body)
         if "\0" in text:  # another encoding or no text: a secret in it would not be recognised
             return f"[{len(self.body)} bytes that are not text]"
         return redact_cut_off(text) if self.cut_off else redact(text)
@@ -109,7 +112,7 @@ def read_dry_run(answer: Answer) -> DryRun | None:
     """Read any 2xx: the form of what a dry run answers is not documented."""
     if not 200 <= answer.status < 300:
         return None
-    shown = redact(answer.body.decode("utf-8", errors="replace"))
+    shown = redact(_without_escapes(answer.body))
     storable = "\\u0000" not in shown  # PostgreSQL keeps no JSON with a NUL in it
     body = _read_object(shown.encode()) if storable else None
     return DryRun(http_status=answer.status, excerpt=answer.excerpt(), body=body or {})
@@ -199,9 +202,20 @@ def _rejection(answer: Answer, purpose: Purpose, known: Known) -> Rejected:
     return kind(f"Flow refused {purpose.name} (HTTP {answer.status}): {said} {purpose.not_done}", **known)
 
 
+def _without_escapes(body: bytes) -> str:
+    """Return an answer's text in the one way in which secrets in it are recognised: JSON may write a character in several."""
+    if b"\\" not in body:
+        return body.decode("utf-8", errors="replace")
+    try:
+        return msgspec.json.encode(msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK))).decode()
+    except (ValueError, RecursionError):  # no JSON, or a part of some
+        text = body.decode("utf-8", errors="replace").replace("\\/", "/")
+        return UNICODE_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+
+
 def _read_object(body: bytes) -> dict[str, Any] | None:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK), type=dict[str, Any])
     except (ValueError, RecursionError):  # not JSON, not an object, not UTF-8; or nested without end
         return None
 

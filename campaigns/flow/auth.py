@@ -4,13 +4,13 @@ import copy
 import math
 import re
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 
+from campaigns.flow import clock as deadlines
 from campaigns.flow.answers import TOKEN, TOKEN_REFUSALS, Answer
 from campaigns.flow.errors import CredentialsRefused, FlowError, NotSent, TooManyRequests
 from campaigns.flow.redaction import remember
@@ -28,7 +28,7 @@ TOKEN_FORM = re.compile(r"[!-~]+")  # what a header can carry
 @dataclass(frozen=True)
 class _Held:
     token: str
-    until: float  # monotonic clock
+    until: float  # clock.now
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class TokenKeeper:
         self._lock = threading.Lock()
 
     def token(self, ends: float) -> str:
-        """Return a token, by `ends` (monotonic clock): a new one if there is none or it is about to end.
+        """Return a token, by `ends` (clock.now): a new one if there is none or it is about to end.
 
         Raises NotSent and its kinds only.
         """
         held = self._held
-        if held is not None and time.monotonic() < held.until:
+        if held is not None and deadlines.now() < held.until:
             return held.token
-        if not self._lock.acquire(timeout=max(0, ends - time.monotonic())):
+        if not self._lock.acquire(timeout=max(0, ends - deadlines.now())):
             raise NotSent("No access token came in time. Nothing was sent to Flow: it can be sent again.")
         try:
             return self._token_for_all(ends)
@@ -73,7 +73,7 @@ class TokenKeeper:
 
     def _token_for_all(self, ends: float) -> str:
         """Fetch unless the thread before has: called with the lock held."""
-        now = time.monotonic()
+        now = deadlines.now()
         if self._held is not None and now < self._held.until:
             return self._held.token
         if self._failed is not None and now < self._failed.until:
@@ -81,7 +81,7 @@ class TokenKeeper:
         try:
             token = self._fetch(ends)
         except NotSent as error:
-            self._failed = _Failed(copy.copy(error), time.monotonic() + FAILURE_MEMORY)
+            self._failed = _Failed(copy.copy(error), deadlines.now() + FAILURE_MEMORY)
             raise
         self._held, self._failed = _Held(token, now + usable_seconds(token, self._clock())), None
         return token

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from campaigns.flow import answers
+from campaigns.flow import clock as deadlines
 from campaigns.flow.answers import COMMAND, DRY_RUN, PUBLISH, STATUS, TOKEN_REFUSALS, Answer, Purpose
 from campaigns.flow.auth import TokenKeeper, fetch_token
 from campaigns.flow.errors import BadTrackingId, TokenRefused
@@ -48,16 +49,21 @@ class FlowClient:
 
     def token(self) -> str:
         """Return an access token, fetched if need be; raises NotSent and its kinds only."""
-        return self._tokens.token(self._ends())
+        return self._tokens.token(self.ends())
 
-    def publish(self, request: PublishRequest, token: str) -> Published:
+    def ends(self) -> float:
+        """Return when a call that begins now must be over, on the clock of `campaigns.flow.clock`."""
+        return deadlines.now() + self._config.deadline
+
+    def publish(self, request: PublishRequest, token: str, ends: float | None = None) -> Published:
         """Publish, for real and for money, with one POST that is never repeated.
 
-        The token is fetched by the caller, who commits in between that the order is on its way.
+        The token is fetched by the caller, who then asks for `ends()`, and only then commits that the order is on its way: so a
+        process that was stopped or asleep in between finds its time over and sends nothing. Without it the time runs from now.
         Raises Rejected (Flow said no), NotSent (not processed: it can be sent again), UnknownOutcome (nobody can tell).
         """
         ask = Ask(PUBLISH, "POST", "/campaigns/publish", self._client_id(), request.body(dry_run=False), token)
-        answer = self._answer(ask, self._ends())
+        answer = self._answer(ask, self.ends() if ends is None else ends)
         published = answers.read_published(answer)
         if published is not None:
             return published
@@ -68,7 +74,7 @@ class FlowClient:
     def dry_run(self, request: PublishRequest) -> DryRun:
         """Ask Flow to validate a request; nothing is published. Raises FlowError as `publish` does."""
         body = request.body(dry_run=True)
-        ends = self._ends()
+        ends = self.ends()
 
         def once(token: str) -> DryRun:
             ask = Ask(DRY_RUN, "POST", "/campaigns/publish", self._client_id(), body, token)
@@ -82,13 +88,16 @@ class FlowClient:
         Raises NotFound when Flow does not know the campaign, BadTrackingId when it cannot be asked for, or FlowError.
         """
         path = _status_path(tracking_id, STATUS)
-        ends = self._ends()
+        ends = self.ends()
+
+        pooled = iter([True])  # the first time alone: connections that Flow has closed would use up the other tries
 
         def once(token: str) -> CampaignStatus:
-            return self._read(Ask(STATUS, "GET", path, token=token, pooled=True), ends, answers.read_status)
+            ask = Ask(STATUS, "GET", path, token=token, pooled=next(pooled, False))
+            return self._read(ask, ends, answers.read_status)
 
         def persistent(token: str) -> CampaignStatus:
-            return retrying(ends - time.monotonic())(once, token)
+            return retrying(ends - deadlines.now())(once, token)
 
         return self._with_token(persistent, ends)
 
@@ -99,7 +108,7 @@ class FlowClient:
         """
         path = _status_path(tracking_id, COMMAND)
         body = msgspec.json.encode({"status": status, "reason": reason})
-        ends = self._ends()
+        ends = self.ends()
 
         def once(token: str) -> CommandAnswer:
             return self._read(Ask(COMMAND, "POST", path, body=body, token=token), ends, answers.read_command)
@@ -113,9 +122,6 @@ class FlowClient:
     def close(self) -> None:
         """Close the idle connections; the client can still be used."""
         self._transport.close()
-
-    def _ends(self) -> float:
-        return time.monotonic() + self._config.deadline
 
     def _client_id(self) -> dict[str, str]:
         return {"clientId": self._config.client_id}

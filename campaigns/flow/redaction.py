@@ -93,5 +93,6 @@ def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
         quoted = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
         quoted.add(quote_plus(secret, errors="replace"))
         lower_case = {re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), form) for form in quoted}
-        forms |= {secret, html.escape(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]} | quoted | lower_case
+        in_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+        forms |= {secret, html.escape(secret), repr(secret)[1:-1]} | in_json | quoted | lower_case
     return tuple(sorted(forms, key=len, reverse=True))

@@ -10,7 +10,6 @@ import io
 import os
 import socket
 import threading
-import time
 from enum import IntEnum
 from typing import cast
 
@@ -18,6 +17,8 @@ import urllib3.connection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 from urllib3.util.connection import create_connection
+
+from campaigns.flow import clock
 
 
 class Stage(IntEnum):
@@ -35,7 +36,7 @@ class OutOfTimeError(Exception):
 
 
 class Call:
-    """One exchange under way: `ends` is when it must be over, on the monotonic clock."""
+    """One exchange under way: `ends` is when it must be over, by clock.now."""
 
     def __init__(self, ends: float, connect_timeout: float) -> None:
         self.stage = Stage.PREPARING
@@ -50,7 +51,7 @@ class Call:
 
     def seconds_left(self) -> float:
         """Return the rest of the call's time; raise OutOfTimeError when there is none."""
-        left = self._ends - time.monotonic()
+        left = self._ends - clock.now()
         if self.overdue or left <= 0:
             raise OutOfTimeError
         return left
@@ -105,7 +106,7 @@ class Watchdog:
             self._thread = None
 
     def _cut_overdue(self) -> float | None:
-        now = time.monotonic()
+        now = clock.now()
         left = [call.cut_if_overdue(now) for call in self._calls]
         self._calls = {call for call in self._calls if not call.overdue}
         return min((seconds for seconds in left if seconds > 0), default=0)

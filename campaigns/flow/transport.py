@@ -78,7 +78,7 @@ class Transport:
         self._session.close()
 
     def exchange(self, ask: Ask, ends: float) -> Answer:
-        """Ask Flow once and read the whole answer, by `ends` (monotonic clock).
+        """Ask Flow once and read the whole answer, by `ends` (clock.now).
 
         Raises NotSent when no byte of the request was written, UnknownOutcome when one may have been: this is noted
         where it is written and not concluded from a kind of error.
@@ -185,16 +185,18 @@ def _new_session(pool_size: int) -> requests.Session:
 
 
 def _read_into(body: bytearray, response: requests.Response, call: Call) -> None:
-    """Read on until the end, the deadline, or the first chunk over the largest size.
+    """Read on until the end, or the first chunk over the largest size; the watchdog ends what takes too long.
 
-    Each piece is taken as it comes: what was there before a break may be the only trace of what Flow did.
+    Each piece is taken as it comes: what was there before a break may be the only trace of what Flow did. An answer that was
+    there in time counts even when this process was stopped and reads it late, if its length says that nothing is missing;
+    any other end may be the watchdog's cut.
     """
     while piece := response.raw.read1(CHUNK, decode_content=True):
         body += piece
-        call.seconds_left()
         if len(body) > LARGEST_BODY:
             return
-    call.seconds_left()
+    if "Content-Length" not in response.headers:
+        call.seconds_left()
 
 
 def _too_large(ask: Ask, answer: Answer) -> UnknownOutcome:

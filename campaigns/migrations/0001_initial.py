@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                             ("", "Under way"),
                             ("published", "Published"),
                             ("rejected", "Rejected"),
-                            ("not_sent", "Not sent"),
+                            ("not_sent", "Not processed"),
                             ("unknown", "In doubt"),
                         ],
                         default="",

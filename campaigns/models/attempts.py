@@ -44,4 +44,4 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.order_id} · attempt {self.number}"
+        return f"{self.order} · attempt {self.number}"

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-LABELS = {"unknown": "in doubt", "": "under way", "not_live": "not live"}
+LABELS = {"unknown": "in doubt", "": "under way", "not_live": "not live", "not_sent": "not processed"}
 
 
 def choices(enum: type[StrEnum]) -> list[tuple[str, str]]:

@@ -41,4 +41,4 @@ class Command(models.Model):
         indexes = [models.Index(fields=["asked_at"], name="command_open", condition=models.Q(state__in=OPEN))]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.campaign_id}"
+        return f"{self.action} {self.campaign}"

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 RESEND_AFTER = timedelta(seconds=60)
 MOST_SENDS = 5
+LATE_EFFECT = timedelta(seconds=60)  # how long a status may lag behind a command that Flow has acknowledged
 LAG = timedelta(minutes=30)  # how long a 404 may be Flow's own delay after publishing
 
 Clock = Callable[[], datetime]
@@ -92,6 +93,8 @@ def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime
     on_its_way = command.sending_until is not None and command.sending_until > now
     if on_its_way or (command.sent_at and asked_flow_at < command.sent_at):
         return False
+    if phase not in FINAL_PHASES and _older_may_still_come(command, asked_flow_at):
+        return False
     if command.sent_at and phase in ACTION_DONE[Action(command.action)]:
         _close(command, CommandState.CONFIRMED, f"Flow's own status confirms: {label(phase.value).lower()}.", now)
     elif phase in FINAL_PHASES:
@@ -100,6 +103,12 @@ def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime
     else:
         return False
     return True
+
+
+def _older_may_still_come(command: Command, asked_flow_at: datetime) -> bool:
+    """Say whether Flow may yet carry out a command that this one superseded: then its status proves nothing."""
+    recent = Command.objects.filter(campaign=command.campaign_id, sent_at__gt=asked_flow_at - LATE_EFFECT)
+    return recent.filter(state=CommandState.SUPERSEDED.value).exists()
 
 
 def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:

@@ -93,11 +93,12 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
         return PublishResult(order.order_ref, "skipped", "Another worker has the order.")
     if attempt.outcome:
         return PublishResult(order.order_ref, OrderState.REJECTED.value, order.problem)
+    ends = gateway.client().ends()
     if not _mark_sent(attempt, clock()):
         return PublishResult(
             order.order_ref, "skipped", "The attempt was over before anything was sent; nothing was sent."
         )
-    answer = _post(order, attempt, token, clock)
+    answer = _post(order, attempt, token, ends, clock)
     return _result(order, attempt, recording.record_answer(attempt, answer, now=clock()), answer)
 
 
@@ -202,18 +203,19 @@ def _refusal(order: Order, now: datetime) -> str:
 
 
 def _mark_sent(attempt: Attempt, now: datetime) -> bool:
-    """Commit `sent_at`, unless the lease is over or somebody closed the attempt: then this worker must not send."""
+    """Commit `sent_at`, unless somebody closed the attempt or the lease could be over before the POST: then do not send."""
+    latest = now + timedelta(seconds=settings.FLOW_DEADLINE)
     with transaction.atomic(durable=True):
         mine = Attempt.objects.filter(
-            pk=attempt.pk, outcome=Outcome.OPEN.value, sent_at__isnull=True, lease_until__gt=now
+            pk=attempt.pk, outcome=Outcome.OPEN.value, sent_at__isnull=True, lease_until__gt=latest
         )
         return mine.update(sent_at=now) == 1
 
 
-def _post(order: Order, attempt: Attempt, token: str, clock: Clock) -> Answer:
+def _post(order: Order, attempt: Attempt, token: str, ends: float, clock: Clock) -> Answer:
     """Send the frozen payload, once. Whatever is not a clear answer is doubt; an interruption is recorded and goes on."""
     try:
-        published = gateway.client().publish(PublishRequest.from_json(order.payload), token)
+        published = gateway.client().publish(PublishRequest.from_json(order.payload), token, ends)
     except FlowError as error:
         return _answer_of(error)
     except BaseException as error:
@@ -259,7 +261,7 @@ def _wait(order: Order, until: datetime, words: str, **changes: Any) -> PublishR
 def _wait_for_token(order: Order, error: NotSent, now: datetime) -> PublishResult:
     failures = order.failures + 1
     until = pace.hold(error, now=now) if isinstance(error, TooManyRequests) else now + backoff(failures)
-    words = f"{error} Nothing was sent; the order stays queued and is tried again at {until:%H:%M:%S %Z}."
+    words = f"{error} The order stays queued and is tried again at {until:%H:%M:%S %Z}."
     return _wait(order, until, words, failures=failures)
 
 

@@ -72,6 +72,11 @@ def record_answer(attempt: Attempt, answer: Answer, *, now: datetime) -> Outcome
         ids = ", ".join(answer.tracking_ids)
         logger.critical("Flow's answer to %s (%s: %s) could not be written", attempt, answer.outcome.value, ids)
         raise
+    except BaseException:
+        # Celery's time limit or Ctrl-C, which come once: what Flow said must not be lost with them.
+        connection.close()
+        retrying(_record, attempt, answer, now)
+        raise
 
 
 def record_expired(attempt: Attempt, answer: Answer, *, now: datetime) -> bool:
@@ -154,16 +159,20 @@ def _move_on(order: Order, attempt: Attempt, answer: Answer, now: datetime) -> N
         data["tracking_ids"] = list(answer.tracking_ids)
         record("order.published", answer.words, now=now, by=by, order=order, data=data)
     elif answer.outcome is Outcome.REJECTED:
-        problem = (
-            f"Flow said no: {answer.words} Nothing was published. Return the order to draft, mend it, submit it again."
-        )
+        problem = f"{_said_no(answer)} Nothing was published. Return the order to draft, mend it, submit it again."
         moves.move(order, Move.RECORD, OrderState.REJECTED, problem=problem, next_attempt_at=None)
-        record("order.rejected", f"Flow said no: {answer.words}", now=now, by=by, order=order, data=data)
+        record("order.rejected", _said_no(answer), now=now, by=by, order=order, data=data)
     elif answer.outcome is Outcome.NOT_SENT:
         _queue_again(order, answer, data, now)
     else:
         moves.move(order, Move.RECORD, OrderState.UNKNOWN, problem=f"{answer.words} {DOUBT}", next_attempt_at=None)
         record("order.in_doubt", f"{answer.words} {DOUBT}", now=now, by=by, order=order, data=data)
+
+
+def _said_no(answer: Answer) -> str:
+    """Return Flow's own words as a sentence."""
+    stop = "" if answer.words.endswith((".", "!", "?")) else "."
+    return f"Flow said no: {answer.words}{stop}"
 
 
 def _queue_again(order: Order, answer: Answer, data: dict[str, Any], now: datetime) -> None:

@@ -172,7 +172,8 @@ def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: Sync
     if event and command:
         event.save()  # before the line that says what it means for the command
     closed = command is not None and commands.judge(command, Phase(campaign.phase), poll.asked_at, now)
-    _schedule(campaign, None if closed else command, now)
+    # What was just confirmed is looked at once more soon: Flow's status may lag behind what it does.
+    _schedule(campaign, None if closed and Phase(campaign.phase) in FINAL_PHASES else command, now)
     return event
 
 

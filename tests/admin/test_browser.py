@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from campaigns.models import Branch, Order
+from campaigns.domain.states import Action
+from campaigns.models import Branch, Order, Plan
+from campaigns.services import commands
 from tests import factories
 from tests.admin import building
 
@@ -136,6 +141,61 @@ def test_another_branch_forgets_the_agent_and_the_listings(browser: Browser, liv
     assert site.troubles == []
 
 
+@pytest.fixture
+def planned(branch: Branch) -> Order:
+    """A draft whose end is the start plus its plan's days."""
+    start = datetime(2040, 3, 1, 7, 0, tzinfo=UTC)
+    made = {"branch": branch, "listings": tuple(branch.listings.all()), "plan": Plan.objects.get(name="Local reach")}
+    return building.draft(building.author("naledi"), start_at=start, end_at=start + timedelta(days=14), **made)
+
+
+def move_start(page: Page, start: str) -> None:
+    """Write another start when the form has told what it knows."""
+    expect(page.locator("#hint_start_at")).to_have_text("SAST (Africa/Johannesburg)")
+    with page.expect_response("**/facts/**"):
+        page.get_by_label("Start").fill(start)
+        page.get_by_label("Start").blur()
+
+
+def test_the_end_that_the_plan_gave_still_follows_the_start_of_a_saved_order(
+    browser: Browser, live_server: Any, planned: Order
+) -> None:
+    site = Site(browser, live_server.url, "naledi")
+    page = site.page
+    page.goto(f"{live_server.url}/admin/campaigns/order/{planned.pk}/edit/")
+    move_start(page, "2040-03-05T09:00")
+    expect(page.get_by_label("End")).to_have_value("2040-03-19T09:00")
+
+    page.get_by_label("Budget override").fill("1.234")
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_text("more than two decimals")).to_be_visible()
+    move_start(page, "2040-03-06T09:00")
+    expect(page.get_by_label("End")).to_have_value("2040-03-20T09:00")
+
+    factories.make_plan(name="Long reach", duration_days=30)
+    site.choose("Plan", "Long reach")
+    expect(page.get_by_label("End")).to_have_value("2040-04-05T09:00")
+    assert site.troubles == []
+
+
+@pytest.mark.parametrize("own", ["2040-03-10T09:00", ""], ids=["another end", "none"])
+def test_an_end_that_somebody_chose_stays_when_a_saved_order_is_opened(
+    browser: Browser, live_server: Any, planned: Order, own: str
+) -> None:
+    end = datetime.fromisoformat(f"{own}+02:00") if own else None
+    Order.objects.filter(pk=planned.pk).update(end_at=end)
+    site = Site(browser, live_server.url, "naledi")
+    page = site.page
+    page.goto(f"{live_server.url}/admin/campaigns/order/{planned.pk}/edit/")
+    expect(page.locator("#hint_start_at")).to_have_text("SAST (Africa/Johannesburg)")
+    expect(page.get_by_label("End")).to_have_value(own)
+    if own:
+        move_start(page, "2040-03-05T09:00")
+        expect(page.locator("#hint_end_at")).to_have_text("SAST (Africa/Johannesburg)")
+        expect(page.get_by_label("End")).to_have_value(own)
+    assert site.troubles == []
+
+
 @pytest.mark.parametrize("page", ["", "campaigns/order/", "campaigns/order/add/", "campaigns/order/{order}/change/"])
 def test_pages_fit_on_a_phone(browser: Browser, live_server: Any, page: str) -> None:
     order = building.in_doubt(building.author("naledi"))
@@ -144,3 +204,23 @@ def test_pages_fit_on_a_phone(browser: Browser, live_server: Any, page: str) -> 
     site.page.wait_for_load_state("networkidle")
     assert site.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert site.troubles == []
+
+
+@pytest.mark.parametrize("name", ["order", "campaign", "attempt", "command"])
+def test_no_column_of_a_list_is_cut_off_on_a_small_screen(browser: Browser, live_server: Any, name: str) -> None:
+    boss = User.objects.create_superuser("boss", password=factories.PASSWORD)
+    branch = factories.make_branch(name="Sea Point", external_id="5f0c9a1b2c3d4e5f60718293")
+    plan = factories.make_plan(name="Local reach", ref="6f0c9a1b2c3d4e5f60718294")
+    order = building.published(
+        "queue_dbb07aa0b1c2d3e4f5061728",
+        branch=branch,
+        plan=plan,
+        agent=None,
+        listings=(factories.make_listing(branch),),
+    )
+    commands.ask(order.campaigns.get().pk, Action.PAUSE, reason="The flat is sold.", user=boss, now=timezone.now())
+    site = Site(browser, live_server.url, "boss", viewport={"width": 1280, "height": 900})
+    site.page.goto(f"{live_server.url}/admin/campaigns/{name}/")
+    site.page.wait_for_load_state("networkidle")
+    widths = site.page.locator("#result_list").evaluate("list => [list.scrollWidth, list.parentElement.clientWidth]")
+    assert widths[0] <= widths[1]

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
+from django.utils.html import strip_tags
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
@@ -128,9 +129,7 @@ def test_staff_without_rights_get_no_deed_of_an_order(deed: str) -> None:
     assert building.kinds(order) == ["order.created"]
 
 
-@pytest.mark.parametrize(
-    "deed", [deed for deed in ORDER_DEEDS if deed.permission != "view_order"], ids=lambda deed: deed.name
-)
+@pytest.mark.parametrize("deed", ORDER_DEEDS, ids=lambda deed: deed.name)
 def test_staff_who_may_only_look_get_no_deed_of_an_order(deed: Any) -> None:
     order, client = building.draft(), building.client_of(factories.make_user("reader", "view_order"))
     page = reverse(f"admin:campaigns_order_{deed.name}", args=[order.pk])
@@ -153,16 +152,18 @@ def test_staff_without_rights_get_no_deed_of_a_campaign(deed: Any) -> None:
     assert campaign.next_check_at == NOON
 
 
-@pytest.mark.parametrize("deed", [deed for deed in CAMPAIGN_DEEDS if deed.name != "check"], ids=lambda deed: deed.name)
-def test_staff_who_may_only_look_send_no_command(deed: Any) -> None:
+@pytest.mark.parametrize("deed", CAMPAIGN_DEEDS, ids=lambda deed: deed.name)
+def test_staff_who_may_only_look_get_no_deed_of_a_campaign(deed: Any) -> None:
     campaign, client = (
-        building.campaign(phase="unrecognised"),
+        building.campaign(phase="unrecognised", next_check_at=NOON),
         building.client_of(factories.make_user("reader", "view_campaign")),
     )
     page = reverse(f"admin:campaigns_campaign_{deed.name}", args=[campaign.pk])
     assert client.get(page).status_code == 403
     assert client.post(page, {"version": 0, "reason": "x"}).status_code == 403
     assert not Command.objects.exists()
+    campaign.refresh_from_db()
+    assert campaign.next_check_at == NOON
 
 
 def test_a_form_sent_to_the_page_of_an_order_changes_nothing() -> None:
@@ -273,3 +274,28 @@ def test_the_page_of_a_command_shows_why_and_by_whom() -> None:
     html = building.client_of(_boss()).get(address(Command, "change", command.pk)).content.decode()
     for shown in ("Sold.", "boss", "1 Jan 2030, 14:00 SAST"):
         assert shown in html
+
+
+def shown(page: str) -> str:
+    return " ".join(building.client_of(_boss()).get(page).content.decode().split())
+
+
+def test_attempts_and_commands_are_called_by_what_people_know() -> None:
+    command = _command()
+    attempt = command.campaign.attempt
+    assert str(attempt) == f"{attempt.order.order_ref} · attempt 1"
+    assert f"{attempt.order.order_ref} · attempt 1 |" in shown(address(Attempt, "change", attempt.pk))
+    assert "pause queue_1 |" in shown(address(Command, "change", command.pk))
+
+
+def test_the_breadcrumbs_keep_an_id_s_small_letters_and_do_not_say_campaigns_twice() -> None:
+    campaign = building.campaign("queue_dbb07")
+    for page in ("change", "check"):
+        html = building.client_of(_boss()).get(address(Campaign, page, campaign.pk)).content.decode()
+        head = strip_tags(html.split("<h1", 1)[1].split("</h1>", 1)[0].split(">", 1)[1])
+        assert head.split() == ["Campaigns", "chevron_right", "queue_dbb07"]
+
+
+def test_the_breadcrumbs_of_a_list_and_of_home() -> None:
+    assert "Branches" in shown(address(Branch, "changelist")).split("<h1", 1)[1].split("</h1>", 1)[0]
+    assert "Home" in shown("/admin/").split("<h1", 1)[1].split("</h1>", 1)[0]

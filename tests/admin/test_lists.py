@@ -10,9 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.domain.states import Action
+from campaigns.domain.states import Action, Outcome
 from campaigns.models import Attempt, Campaign, Command, Event, Order
 from campaigns.services import commands
+from campaigns.services.recording import Answer
 from tests import factories
 from tests.admin import building
 
@@ -170,3 +171,22 @@ def test_flow_s_words_are_plain_text_in_the_lists(client: Client) -> None:
         assert "<b>reference" not in html
         assert "<script>x" not in html
     assert Order.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["order", "campaign", "agent", "listing"])
+def test_the_lists_tell_branches_and_plans_by_name_alone(client: Client, name: str) -> None:
+    branch = factories.make_branch(name="Sea Point", external_id="5f0c9a1b2c3d4e5f60718293")
+    plan = factories.make_plan(name="Local reach", ref="6f0c9a1b2c3d4e5f60718294")
+    building.published("queue_1", branch=branch, plan=plan, listings=(factories.make_listing(branch),), agent=None)
+    factories.make_agent(branch)
+    html = client.get(f"/admin/campaigns/{name}/").content.decode()
+    assert "Sea Point" in html
+    assert branch.external_id not in html
+    assert plan.ref not in html
+
+
+def test_an_attempt_that_flow_did_not_take_up_is_called_not_processed(client: Client) -> None:
+    building.answered(Answer(Outcome.NOT_SENT, "Flow asks for fewer requests.", 429))
+    html = client.get("/admin/campaigns/attempt/?outcome__exact=not_sent").content.decode()
+    assert "Not processed" in html
+    assert "Not sent" not in html

@@ -236,7 +236,8 @@ def test_saving_what_was_not_touched_changes_nothing_not_even_a_time_that_comes_
 def test_of_two_editors_the_second_is_told_and_loses_nothing(client: Client) -> None:
     order = building.draft()
     seen = rewritten(order, budget_override="11.00")
-    orders.edit_order(order.pk, 1, building.content(budget_override=Decimal(22)), user=building.author(), now=NOW)
+    theirs = building.content(budget_override=Decimal(22))
+    orders.edit_order(order.pk, 1, theirs, user=building.author(), now=NOW + timedelta(minutes=1))
     answer = client.post(edit(order), seen)
     assert answer.status_code == 200
     assert errors(answer) == {
@@ -245,7 +246,14 @@ def test_of_two_editors_the_second_is_told_and_loses_nothing(client: Client) -> 
             "Look at it again and decide anew."
         ]
     }
-    assert 'value="11.00"' in answer.content.decode()
+    html = " ".join(answer.content.decode().split())
+    assert 'value="11.00"' in html
+    event = order.events.get(kind="order.edited")
+    assert f"1 Jan 2030, 11:01 SAST: {event.text}" in html
+    assert "author edited" in event.text
+    assert f'<a href="{edit(order)}"' in html
+    assert "Open it anew" in html
+    assert "Save draft" not in html
     assert Order.objects.get().budget_override == Decimal("22.00")
 
 

@@ -48,6 +48,10 @@ def refusal(answer: Any) -> dict[str, list[str]]:
     return {field: list(words) for field, words in answer.context["form"].errors.items()}
 
 
+def form_of(answer: Any) -> str:
+    return str(answer.content.decode()).split("novalidate", 1)[1].split("</form>", 1)[0]
+
+
 def waiting_messages() -> list[Any]:
     """Take the messages that wait for a worker."""
     found = []
@@ -91,7 +95,14 @@ def test_the_page_offers_no_approval_to_whoever_wrote_the_order() -> None:
 def test_the_page_offers_nothing_to_whoever_may_only_look() -> None:
     order = building.awaiting_approval()
     html = building.client_of(factories.make_user("reader", "view_order")).get(page(order, "change")).content.decode()
-    assert [name for name in ("approve", "reject", "return", "cancel") if page(order, name) in html] == []
+    assert [name for name in ("approve", "reject", "return", "cancel", "dry_run") if page(order, name) in html] == []
+
+
+@pytest.mark.parametrize("permission", ["change_order", "submit_order", "approve_order"])
+def test_whoever_builds_submits_or_approves_orders_is_offered_a_dry_run(permission: str) -> None:
+    order, somebody = building.draft(), factories.make_user("somebody", "view_order", permission)
+    html = building.client_of(somebody).get(page(order, "change")).content.decode()
+    assert page(order, "dry_run") in html
 
 
 def test_the_page_of_a_move_says_what_it_does_and_costs_and_changes_nothing(author: User) -> None:
@@ -234,6 +245,25 @@ def test_a_move_on_an_older_view_of_the_order_keeps_the_words(second: User) -> N
     assert answer.status_code == 409
     assert "Too dear for this month." in answer.content.decode()
     assert building.kinds(order)[-1] == "order.returned"
+
+
+def test_a_move_on_an_older_view_of_the_order_leads_back_to_it_and_has_no_button(second: User) -> None:
+    order = building.awaiting_approval()
+    client = building.client_of(second)
+    assert "<button" in form_of(client.get(page(order, "reject")))
+    orders.return_to_draft(order.pk, order.version, user=building.author(), now=order.created_at)
+    html = form_of(make(client, order, "reject", comment="Too dear."))
+    assert "<button" not in html
+    assert f'<a href="{page(order, "change")}"' in html
+    assert f"Look at {order} again" in html
+
+
+def test_a_move_that_is_refused_for_another_reason_keeps_its_button(author: User) -> None:
+    order = building.draft()
+    order.listings.update(active=False)
+    html = form_of(make(building.client_of(author), order, "submit"))
+    assert "<button" in html
+    assert f"Look at {order} again" not in html
 
 
 def test_a_dry_run_asks_first(author: User) -> None:

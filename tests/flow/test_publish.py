@@ -9,17 +9,20 @@ from campaigns.flow import (
     FlowClient,
     Interrupted,
     NotFound,
+    NotSent,
     PublishRequest,
     Rejected,
     TokenRefused,
     TooManyRequests,
     UnknownOutcome,
+    clock,
 )
 from tests.flow.conftest import API_KEY, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
     Peer,
     Play,
+    Received,
     gzipped,
     message,
     never_stops,
@@ -75,7 +78,6 @@ USABLE_BUT_NOT_TRUSTED: dict[str, Play] = {
         202, b'{"campaign_tracking_ids": ["a"], "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     ),
     "202 in UTF-16": says(202, json.dumps(GOOD).encode("utf-16")),
-    "202 with a byte order mark": says(202, b"\xef\xbb\xbf" + GOOD_BYTES),
     "202 in no encoding": says(202, b'{"campaign_tracking_ids": ["\xff\xfe"]}'),
     "202 not UTF-8 where nobody looks": says(202, b'{"campaign_tracking_ids": ["a"], "x": "\xff"}'),
     "202 in an unknown compression": says(202, b"\x0b\x02\x80", Content_Encoding="br"),
@@ -203,12 +205,20 @@ def test_accepts_a_202_with_sound_ids(
     "play",
     [
         says(202, GOOD_BYTES, Content_Type="text/html; charset=latin-1"),
+        says(202, b"\xef\xbb\xbf" + GOOD_BYTES),
         then_closes(b"HTTP/1.1 202 Accepted\r\n\r\n" + GOOD_BYTES),
         then_closes(chunked(b"%x\r\n%s\r\n0\r\n\r\n" % (len(GOOD_BYTES), GOOD_BYTES))),
         then_closes(b"HTTP/1.1 100 Continue\r\n\r\n" + message(202, GOOD_BYTES)),
         says(202, GOOD_BYTES + b" " * (1024 * 1024 - len(GOOD_BYTES))),
     ],
-    ids=["another content type", "until the end", "in chunks", "after a 100", "exactly 1 MiB"],
+    ids=[
+        "another content type",
+        "with a byte order mark",
+        "until the end",
+        "in chunks",
+        "after a 100",
+        "exactly 1 MiB",
+    ],
 )
 def test_accepts_every_complete_way_to_send_the_answer(
     server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, play: Play
@@ -486,3 +496,28 @@ def test_sends_back_no_cookie(server: NastyServer, client: FlowClient) -> None:
     client.campaign_status("queue_abc")
 
     assert "cookie" not in server.received[-1].headers
+
+
+def test_sends_nothing_once_the_time_that_was_given_is_over(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", says(202, GOOD))
+
+    error = failing(NotSent, client.publish, request_to_publish, TOKEN, clock.now() - 1)
+
+    assert "no money is spent" in str(error)
+    assert server.received == []
+
+
+def test_takes_an_answer_that_was_there_in_time_though_it_is_read_late(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = clock.now
+
+    def answers_while_this_process_is_stopped(peer: Peer, request: Received) -> None:
+        monkeypatch.setattr(clock, "now", lambda: real() + 3600)
+        says(202, GOOD)(peer, request)
+
+    server.on("publish", answers_while_this_process_is_stopped)
+
+    assert client.publish(request_to_publish, TOKEN).tracking_ids == ("queue_abc", "queue_def")

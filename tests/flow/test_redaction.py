@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from campaigns.flow import FlowClient, TooManyRequests, redact, redaction, remember
+from campaigns.flow.answers import Answer
 from tests.flow.conftest import API_KEY, TOKENS
 from tests.flow.nasty_server import NastyServer, message, says, then_closes
 
@@ -125,3 +126,22 @@ def test_a_token_is_redacted_as_soon_as_it_is_there(server: NastyServer, client:
 
     assert client.redact(f"Bearer {TOKENS[50]}") == "Bearer [redacted]"
     assert redact(f"Bearer {TOKENS[50]}") == "Bearer [redacted]"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"key": "k3y\/with+odd &chars=\u00e9%"}',
+        rb'{"key": "k3y/with\u002Bodd \u0026chars=\u00E9%"}',
+        '{"key": "k3y\\/with+odd &chars=é%", "x": "\\""}'.encode(),
+        rb'{"error": "bad", "key": "k3y\/with\u002bodd \u0026chars=\u00e9%", "cut of',
+    ],
+    ids=["slashes escaped", "signs escaped", "both ways", "broken off"],
+)
+def test_an_answer_that_writes_the_key_with_escapes_does_not_show_it(body: bytes) -> None:
+    remember(API_KEY)
+
+    shown = Answer(400, body).excerpt()
+
+    assert "[redacted]" in shown
+    assert not any(part in shown for part in ("k3y", "odd", "chars"))

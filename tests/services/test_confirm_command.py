@@ -250,3 +250,28 @@ def test_two_campaigns_commands_are_judged_apart(flow: Flow, campaign: Campaign,
     says_now(flow, campaign, "paused")
     check(campaign, other)
     assert (latest(mine).state, latest(others).state) == ("confirmed", "sent")
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(30, "sent"), (61, "confirmed")])
+def test_a_status_proves_nothing_while_a_superseded_command_may_still_come(
+    flow: Flow, campaign: Campaign, seconds: int, state: str
+) -> None:
+    user = commander()
+    send(ask(campaign, Action.PAUSE, user=user))
+    resume = send(ask(campaign, Action.RESUME, user=user, now=NOW + SECOND), now=NOW + SECOND)
+    says_now(flow, campaign, "active")
+
+    check(campaign, now=NOW + seconds * SECOND)
+
+    assert latest(resume).state == state
+
+
+def test_a_confirmed_campaign_is_looked_at_once_more_soon(flow: Flow, campaign: Campaign) -> None:
+    send(ask(campaign, Action.PAUSE))
+    says_now(flow, campaign, "paused")
+
+    check(campaign, now=DUE)
+
+    due = again(campaign).next_check_at
+    assert due is not None
+    assert 9 * SECOND <= due - DUE <= 11 * SECOND

@@ -205,3 +205,26 @@ def test_logs_the_tracking_ids_and_leaves_doubt_when_the_answer_cannot_be_writte
     assert reload(order).state == "unknown"
     assert "after it had begun to send" in last_event(order).text
     assert len(flow.publishes) == 1
+
+
+@pytest.mark.django_db
+def test_writes_flows_answer_although_it_is_interrupted_while_it_writes_it(
+    author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, write = queued(author), recording._record
+    interruptions = iter([SoftTimeLimitExceeded()])
+
+    def interrupted_once(*arguments: Any) -> Any:
+        for interruption in interruptions:
+            raise interruption
+        return write(*arguments)
+
+    monkeypatch.setattr(recording, "_record", interrupted_once)
+    monkeypatch.setattr(connection, "close", lambda: None)  # the test's own transaction lives on it
+
+    with pytest.raises(SoftTimeLimitExceeded):
+        publish(order)
+
+    assert reload(order).state == "published"
+    assert order.campaigns.count() == 1
+    assert len(flow.publishes) == 1

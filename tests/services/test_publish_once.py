@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from pytest_django import Settings
 
+from campaigns.flow import clock
 from campaigns.models import Attempt, Campaign, Order, guards
 from campaigns.services import orders, publishing
 from campaigns.services.errors import Stale
@@ -209,3 +210,33 @@ def test_sends_no_rehearsal_to_where_money_is_spent(author: User, flow: Flow, se
     returned = orders.return_to_draft(order.pk, reload(order).version, user=author, now=NOW)
     orders.submit(order.pk, returned.version, user=author, now=NOW)
     assert publish(order).outcome == "published"
+
+
+def test_sends_nothing_when_it_was_stopped_between_its_mark_and_the_post(
+    author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, mark_sent, real = queued(author), publishing._mark_sent, clock.now
+
+    def mark_and_sleep_for_an_hour(attempt: Attempt, now: datetime) -> bool:
+        marked = mark_sent(attempt, now)
+        monkeypatch.setattr(clock, "now", lambda: real() + 3600)
+        return marked
+
+    monkeypatch.setattr(publishing, "_mark_sent", mark_and_sleep_for_an_hour)
+
+    assert publish(order).outcome == "not_sent"
+
+    assert flow.publishes == []
+    assert reload(order).state == "queued"
+
+
+def test_marks_nothing_as_sent_when_the_lease_could_be_over_before_the_post(
+    author: User, flow: Flow, settings: Settings
+) -> None:
+    settings.PUBLISH_LEASE = settings.FLOW_DEADLINE
+    order = queued(author)
+
+    assert publish(order).outcome == "skipped"
+
+    assert flow.publishes == []
+    assert order.attempts.get().sent_at is None

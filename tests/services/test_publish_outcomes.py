@@ -272,7 +272,7 @@ def test_makes_no_attempt_while_there_is_no_token(author: User, flow: Flow, play
 
     assert (result.outcome, result.again) == ("waiting", False)
     assert words in result.words
-    assert result.words.endswith("Nothing was sent; the order stays queued and is tried again at 09:00:30 UTC.")
+    assert result.words.endswith("The order stays queued and is tried again at 09:00:30 UTC.")
     assert (reload(order).state, reload(order).version, reload(order).failures) == ("queued", order.version, 1)
     assert (reload(order).next_attempt_at, reload(order).problem) == (NOW + 30 * SECOND, result.words)
     assert not order.attempts.exists()

@@ -42,13 +42,13 @@
         line.textContent = text;
     }
 
-    function showFacts(facts) {
+    function showFacts(facts, changed) {
         hint("plan", facts.plan || "");
         for (const name of ["start_at", "end_at"]) {
             hint(name, facts.zones ? facts.zones[name] : "Choose a branch first: the time is read on its clock.");
         }
         const end = field("end_at");
-        if (facts.end && (!end.value || end.value === end.dataset.filled)) {
+        if (changed && facts.end && (!end.value || end.value === end.dataset.filled)) {
             end.value = facts.end;
             end.dataset.filled = facts.end;
         }
@@ -63,8 +63,16 @@
             query.set(name, field(name).value);
         }
         const answer = await fetch(`${field("branch").form.dataset.facts}?${query}`, { credentials: "same-origin" });
-        if (answer.ok && mine === asked) {
-            showFacts(await answer.json());
+        if (!answer.ok) {
+            return;
+        }
+        const facts = await answer.json();
+        if (mine === 1) {
+            // What the form came with: an end that the plan gave still follows the plan, any other is somebody's own.
+            field("end_at").dataset.filled = facts.end || "";
+        }
+        if (mine === asked) {
+            showFacts(facts, mine > 1);
         }
     }
 
