@@ -215,7 +215,7 @@ LOGGING = {
         "not_each_message": {
             "()": "django.utils.log.CallbackFilter",
             "callback": lambda record: "Sending due task" not in str(record.msg),
-        }
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
