@@ -2,7 +2,7 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
-LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11
+LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -106,9 +106,9 @@ def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime
 
 
 def _older_may_still_come(command: Command, asked_flow_at: datetime) -> bool:
-    """Say whether Flow may yet carry out a command that this one superseded: then its status proves nothing."""
+    """Say whether Flow may yet do something else that it was asked for before: then its status proves nothing."""
     recent = Command.objects.filter(campaign=command.campaign_id, sent_at__gt=asked_flow_at - LATE_EFFECT)
-    return recent.filter(state=CommandState.SUPERSEDED.value).exists()
+    return recent.filter(state=CommandState.SUPERSEDED.value).exclude(action=command.action).exists()
 
 
 def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:
