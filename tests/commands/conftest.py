@@ -18,7 +18,6 @@ __all__ = ["flow"]  # a fixture, shared with the tests of the services
 
 @pytest.fixture(autouse=True)
 def _known_settings(settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     settings.CURRENCY, settings.APPROVAL_THRESHOLD, settings.PUBLISH_LEASE = "ZAR", None, 180
     settings.FLOW_CLIENT_ERRORS_ARE_UNKNOWN, settings.FLOW_IS_LOCAL = False, True
 

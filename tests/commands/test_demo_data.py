@@ -23,7 +23,6 @@ def _beside_the_sandbox(settings: Settings) -> None:
     settings.DEBUG = True
     settings.FLOW_BASE_URL = "http://127.0.0.1:8100"
     settings.APPROVAL_THRESHOLD = None
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
 
 
 def run() -> str:
