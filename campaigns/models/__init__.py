@@ -4,9 +4,10 @@ from campaigns.models.attempts import Attempt
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
 from campaigns.models.commands import Command
-from campaigns.models.events import Event
+from campaigns.models.events import Event, HistoryHead
+from campaigns.models.heartbeats import Heartbeat
 from campaigns.models.listings import Listing
-from campaigns.models.orders import Order, OrderListing, Settlement
+from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
 
@@ -17,10 +18,13 @@ __all__ = [
     "Campaign",
     "Command",
     "Event",
+    "Heartbeat",
+    "HistoryHead",
     "Hold",
     "Listing",
     "Order",
     "OrderListing",
     "Plan",
+    "Reminder",
     "Settlement",
 ]

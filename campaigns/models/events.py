@@ -10,7 +10,10 @@ from campaigns.models.orders import Order
 
 
 class Event(models.Model):
-    """One line of history. `kind` is a stable word such as order.submitted; `text` is for people; `data` holds details."""
+    """One line of history. `kind` is a stable word such as order.submitted; `text` is for people; `data` holds details.
+
+    Each line carries the hash of the one before, by id: whoever changes or removes one breaks the chain from there on.
+    """
 
     at = models.DateTimeField(editable=False)
     kind = models.CharField(max_length=50, editable=False)
@@ -25,6 +28,7 @@ class Event(models.Model):
     subject = models.CharField(
         max_length=150, blank=True, editable=False, help_text="Of the catalogue, such as branch:B1."
     )
+    previous_sha256 = models.CharField("SHA-256 of the line before", max_length=64, editable=False)
 
     class Meta:
         ordering = ("-at", "-pk")
@@ -35,3 +39,15 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class HistoryHead(models.Model):
+    """The end of the chain of events: one row, so that a last line that was removed is missed as well."""
+
+    SINGLETON = 1
+
+    event = models.ForeignKey(Event, on_delete=models.DO_NOTHING, related_name="+", null=True, editable=False)
+    sha256 = models.CharField("SHA-256 of the last line", max_length=64, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.sha256}"

@@ -13,7 +13,9 @@ from campaigns.domain.states import MOVES, OrderState
 
 CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
 FROZEN = ("payload", "payload_sha256", "budget", "currency", "rehearsal")
-ORDER, LINES, ATTEMPTS, EVENTS = (f"campaigns_{name}" for name in ("order", "orderlisting", "attempt", "event"))
+ORDER, LINES, ATTEMPTS, EVENTS, HEAD = (
+    f"campaigns_{name}" for name in ("order", "orderlisting", "attempt", "event", "historyhead")
+)
 DRAFT, AWAITING, QUEUED = OrderState.DRAFT.value, OrderState.AWAITING_APPROVAL.value, OrderState.QUEUED.value
 
 
@@ -88,6 +90,8 @@ def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
         ("guard_attempt_delete", ATTEMPTS, "DELETE", "1 = 1", "attempts cannot be deleted"),
         ("guard_event_update", EVENTS, "UPDATE", "1 = 1", history),
         ("guard_event_delete", EVENTS, "DELETE", "1 = 1", history),
+        ("guard_head_update", HEAD, "UPDATE", "OLD.event_id >= NEW.event_id OR NEW.event_id IS NULL", history),
+        ("guard_head_delete", HEAD, "DELETE", "1 = 1", history),
     ]
 
 
@@ -133,5 +137,5 @@ def install_after_migrate(*, using: str, **_: Any) -> None:
     """Put the guards in place once the tables are there."""
     connection = connections[using]
     tables = connection.introspection.table_names()
-    if {ORDER, LINES, ATTEMPTS, EVENTS} <= set(tables):
+    if {ORDER, LINES, ATTEMPTS, EVENTS, HEAD} <= set(tables):
         install(connection)

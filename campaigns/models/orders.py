@@ -117,3 +117,19 @@ class Settlement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order_id}: {self.resolution}"
+
+
+class Reminder(models.Model):
+    """One reminder of an order in doubt; its number tells which, so that two beats never send the same one."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="reminders", editable=False)
+    attempt = models.ForeignKey("Attempt", on_delete=models.PROTECT, related_name="reminders", editable=False)
+    number = models.PositiveIntegerField(editable=False)
+    at = models.DateTimeField(editable=False)
+
+    class Meta:
+        ordering = ("attempt", "number")
+        constraints = [models.UniqueConstraint(fields=["attempt", "number"], name="reminder_once")]
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: reminder {self.number}"

@@ -51,7 +51,7 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
     if not reason.strip():
         raise ValidationError({"reason": "Give a reason: Flow is told, and it stays in the history."})
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+        campaign = _lock(campaign_id)
         older = campaign.commands.filter(state__in=OPEN).first()
         _check_fits(campaign, action, older)
         if older:
@@ -103,6 +103,11 @@ def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime
     else:
         return False
     return True
+
+
+def _lock(campaign_id: int) -> Campaign:
+    """Return the campaign, for this transaction alone: always before its commands and before history, as a sync does."""
+    return Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
 
 
 def _older_may_still_come(command: Command, asked_flow_at: datetime) -> bool:
@@ -175,6 +180,7 @@ def _send(command: Command, clock: Clock) -> None:
 
 def _sent(command: Command, words: str, http_status: int | None, now: datetime) -> None:
     with transaction.atomic():
+        _lock(command.campaign_id)
         still_open = Command.objects.filter(pk=command.pk, state__in=OPEN).update(
             sent_at=now, failures=0, http_status=http_status, words=words
         )
@@ -186,6 +192,7 @@ def _sent(command: Command, words: str, http_status: int | None, now: datetime) 
 
 def _refused(command: Command, error: FlowError, now: datetime) -> None:
     with transaction.atomic():
+        _lock(command.campaign_id)
         Command.objects.filter(pk=command.pk).update(http_status=error.http_status)
         _close(command, CommandState.FAILED, f"Flow said no: {error.words}", now)
         _outdate_polls(command.campaign_id, now)

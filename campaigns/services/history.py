@@ -1,13 +1,19 @@
 """Write history, and ask who may do what: the two things that every service does."""
 
-from datetime import datetime
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from campaigns.domain.states import ActorKind
-from campaigns.models import Campaign, Event, Order
+from campaigns.models import Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
+
+BATCH = 1000
 
 
 def record(
@@ -23,7 +29,7 @@ def record(
 ) -> Event:
     """Write one line of history in the transaction of the change it tells. A campaign's line is its order's too."""
     person = None if isinstance(by, ActorKind) else by
-    return Event.objects.create(
+    event = Event(
         at=now,
         kind=kind,
         text=text,
@@ -34,6 +40,70 @@ def record(
         campaign=campaign,
         subject=subject,
     )
+    append([event])
+    return event
+
+
+def append(events: Iterable[Event]) -> None:
+    """Write lines of history at the end of the chain: each carries the hash of the one before.
+
+    Everybody else who writes history waits until this transaction ends. So it comes after the locks on the rows that the
+    lines tell of, never before them.
+    """
+    lines = list(events)
+    if not lines:
+        return
+    with transaction.atomic():
+        head, _ = HistoryHead.objects.select_for_update().get_or_create(pk=HistoryHead.SINGLETON)
+        sha256 = head.sha256
+        for line in lines:
+            line.previous_sha256 = sha256
+            sha256 = sha256_of(line)
+        Event.objects.bulk_create(lines, batch_size=BATCH)
+        HistoryHead.objects.filter(pk=head.pk).update(event=lines[-1], sha256=sha256)
+
+
+def sha256_of(event: Event) -> str:
+    """Return the hash of a line: of all that it says, and of the hash that it carries."""
+    said = [
+        event.previous_sha256,
+        event.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        event.kind,
+        event.text,
+        event.data,
+        event.actor_kind,
+        event.actor_id,
+        event.order_id,
+        event.campaign_id,
+        event.subject,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+
+
+def broken_link() -> str:
+    """Return where the chain of history breaks, in words for operators; empty where it holds from first to last.
+
+    Lines that are written meanwhile are left for the next time.
+    """
+    head = _head()
+    sha256, last = "", None
+    for event in Event.objects.filter(pk__lte=head.event_id or 0).order_by("pk").iterator(chunk_size=BATCH):
+        if event.previous_sha256 != sha256:
+            before = f"line {last}" if last else "the beginning"
+            return f"History was changed: line {event.pk} does not follow {before} as it was written."
+        sha256, last = sha256_of(event), event.pk
+    if last != head.event_id:
+        return f"History was changed: its last line was {head.event_id}; now it is {last or 'none'}."
+    if sha256 != head.sha256:
+        return f"History was changed: its last line, {last}, is not as it was written."
+    stranger = Event.objects.filter(pk__gt=head.event_id or 0).order_by("pk").first()
+    if stranger and _head().event_id == head.event_id:
+        return f"History was changed: line {stranger.pk} was added by something else than the console."
+    return ""
+
+
+def _head() -> HistoryHead:
+    return HistoryHead.objects.filter(pk=HistoryHead.SINGLETON).first() or HistoryHead()
 
 
 def require_one_of(user: User, permissions: tuple[str, ...], deed: str) -> None:

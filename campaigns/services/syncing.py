@@ -22,7 +22,7 @@ from campaigns.flow import CampaignStatus, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Command, Event
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
-from campaigns.services import commands, pace
+from campaigns.services import commands, history, pace
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datet
         result.held_until = max(pace.hold(error, now=now) for error in limits)
     numbers = {campaign.pk: campaign.command_number for campaign in polled}
     with transaction.atomic():
-        rows = Campaign.objects.select_for_update().filter(poll_mark=mark).order_by("pk")
+        rows = Campaign.objects.select_for_update(no_key=True).filter(poll_mark=mark).order_by("pk")
         current = [campaign for campaign in rows if campaign.command_number == numbers[campaign.pk]]
         Campaign.objects.filter(poll_mark=mark).exclude(pk__in=[campaign.pk for campaign in current]).update(
             poll_mark=""
@@ -147,7 +147,7 @@ def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datet
         ]
         _update([campaign for campaign, event in news if not event], TIMES)
         _update([campaign for campaign, event in news if event], TIMES + NEWS)
-        Event.objects.bulk_create(event for _, event in news if event and event._state.adding)
+        history.append(event for _, event in news if event and event._state.adding)
     return result
 
 
@@ -170,7 +170,7 @@ def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: Sync
     event = _note_status(campaign, poll.answer, now)
     result.changed += event is not None
     if event and command:
-        event.save()  # before the line that says what it means for the command
+        history.append([event])  # before the line that says what it means for the command
     closed = command is not None and commands.judge(command, Phase(campaign.phase), poll.asked_at, now)
     # What was just confirmed is looked at once more soon: Flow's status may lag behind what it does.
     _schedule(campaign, None if closed and Phase(campaign.phase) in FINAL_PHASES else command, now)

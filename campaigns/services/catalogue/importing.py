@@ -20,7 +20,7 @@ from campaigns.services.catalogue.reading import Row, RowError, Source, Unreadab
 from campaigns.services.catalogue.reading_csv import open_csv
 from campaigns.services.catalogue.reading_xlsx import ZIP, open_xlsx, refuse_old_excel
 from campaigns.services.errors import Refused
-from campaigns.services.history import require
+from campaigns.services.history import append, require
 
 BATCH = 1000
 NOTHING = Source("Line", (), iter(()))
@@ -142,20 +142,17 @@ def _write(
     )
     person = by if isinstance(by, User) else None
     actor_kind = by if isinstance(by, ActorKind) else ActorKind.PERSON
-    Event.objects.bulk_create(
-        [
-            Event(
-                at=now,
-                kind=f"{table.noun}.{'created' if write.is_new else 'changed'}",
-                text=_words(table, write, source),
-                data=write.changes,
-                actor_kind=actor_kind.value,
-                actor=person,
-                subject=subject_of(write.entry),
-            )
-            for write in writes
-        ],
-        batch_size=BATCH,
+    append(
+        Event(
+            at=now,
+            kind=f"{table.noun}.{'created' if write.is_new else 'changed'}",
+            text=_words(table, write, source),
+            data=write.changes,
+            actor_kind=actor_kind.value,
+            actor=person,
+            subject=subject_of(write.entry),
+        )
+        for write in writes
     )
 
 
