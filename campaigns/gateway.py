@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from functools import cache
 
 from django.conf import settings
-from pyrate_limiter import Duration, InMemoryBucket, Limiter, Rate
 
 from campaigns.domain.states import Action, Phase
-from campaigns.flow import FlowClient, FlowConfig, PublishRequest
+from campaigns.flow import FlowClient, FlowConfig, Pace, PublishRequest
 from campaigns.models import Listing, Order
 
 # Words that Flow's page shows in its examples.
@@ -29,8 +28,7 @@ def client() -> FlowClient:
 @cache
 def _client(_process: int) -> FlowClient:
     # Keyed by process, because a forked worker must share neither sockets nor the lock of its parent.
-    rate = Rate(settings.FLOW_MAX_PER_SECOND, Duration.SECOND)
-    limiter = Limiter(InMemoryBucket([rate]))
+    pace = Pace(settings.FLOW_MAX_PER_SECOND, settings.FLOW_PACE_STORE)
     return FlowClient(
         FlowConfig(
             base_url=settings.FLOW_BASE_URL,
@@ -44,12 +42,8 @@ def _client(_process: int) -> FlowClient:
             pool_size=settings.FLOW_CONCURRENCY,
             client_errors_are_unknown=settings.FLOW_CLIENT_ERRORS_ARE_UNKNOWN,
         ),
-        before_request=lambda: _wait(limiter),
+        before_request=lambda: pace.wait_for_turn(settings.FLOW_DEADLINE),
     )
-
-
-def _wait(limiter: Limiter) -> None:
-    limiter.try_acquire("flow")
 
 
 def publish_request(order: Order, listings: Iterable[Listing]) -> PublishRequest:

@@ -1,16 +1,36 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
+from campaigns.domain.heartbeats import Part, is_late, late_after
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
-from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Hold, Listing, Order, Plan, Settlement
+from campaigns.models import (
+    Agent,
+    Attempt,
+    Branch,
+    Campaign,
+    Command,
+    Event,
+    Heartbeat,
+    Hold,
+    Listing,
+    Order,
+    Plan,
+    Reminder,
+    Settlement,
+)
 
 RowT = TypeVar("RowT", Order, Campaign)
+
+OVERDUE_AFTER = timedelta(minutes=5)
 
 # What needs somebody's attention, by the word that the lists' filters and the home page use for it.
 ORDER_NEEDS: dict[str, tuple[str, Q]] = {
@@ -35,6 +55,16 @@ CAMPAIGN_NEEDS: dict[str, tuple[str, Q]] = {
         & (Q(missing_since__isnull=True) | Q(missing_since__lte=Now() - timedelta(minutes=30))),
     ),
 }
+
+
+@dataclass(frozen=True)
+class Sign:
+    """When a part was last heard of, None where it never was; of the workers the one that was heard last."""
+
+    part: Part
+    last: datetime | None
+    node: str
+    late: bool
 
 
 def orders_for(user: User | AnonymousUser) -> QuerySet[Order]:
@@ -79,6 +109,40 @@ def proposal_of_another(attempt: Attempt, user: User) -> Settlement | None:
     return others.select_related("proposed_by").order_by("-proposed_at", "-pk").first()
 
 
+def own_proposal(attempt: Attempt, user: User) -> Settlement | None:
+    """Return the person's own last word on an attempt in doubt, if it waits for a second one."""
+    own = attempt.settlements.filter(confirmed_at__isnull=True, proposed_by=user)
+    return own.order_by("-proposed_at", "-pk").first()
+
+
+def in_doubt(orders: QuerySet[Order]) -> QuerySet[Attempt]:
+    """Return the last attempt of each of the orders that is in doubt, the oldest doubt first."""
+    last = Attempt.objects.filter(order=OuterRef("order")).order_by("-number").values("number")[:1]
+    attempts = Attempt.objects.filter(order__in=orders.filter(state=OrderState.UNKNOWN.value), number=Subquery(last))
+    return attempts.select_related("order__plan", "order__branch").order_by("finished_at", "pk")
+
+
+def doubt_queue(orders: QuerySet[Order]) -> QuerySet[Attempt]:
+    """Return what `in_doubt` does, each with the answers that wait for a second person and with its reminders."""
+    waiting = Settlement.objects.filter(confirmed_at__isnull=True).select_related("proposed_by")
+    return in_doubt(orders).prefetch_related(Prefetch("settlements", waiting), Prefetch("reminders", reminded()))
+
+
+def reminded() -> QuerySet[Reminder]:
+    """Return the reminders that went out: a reminder without its line of history is still under way."""
+    lines = Event.objects.filter(kind="order.reminded", order=OuterRef("order"), at=OuterRef("at"))
+    return Reminder.objects.filter(Exists(lines)).order_by("number")
+
+
+def money_in_doubt(orders: QuerySet[Order]) -> list[tuple[str, Decimal]]:
+    """Return (currency, amount) of all that the orders in doubt cost together, each currency once."""
+    totals: dict[str, Decimal] = {}
+    columns = ("budget", "currency", "budget_override", "plan__default_budget", "plan__currency")
+    for order in orders.filter(state=OrderState.UNKNOWN.value).select_related("plan").only(*columns):
+        totals[order.amount_currency] = totals.get(order.amount_currency, Decimal(0)) + order.amount
+    return sorted(totals.items())
+
+
 def writers(order: Order) -> set[int]:
     """Return the ids of all who created, edited or submitted the order: none of them may approve it."""
     wrote = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"], actor__isnull=False)
@@ -100,3 +164,22 @@ def held_until(now: datetime) -> datetime | None:
 def nothing_yet() -> bool:
     """Say whether this is a fresh site: no catalogue and no orders."""
     return not any(model.objects.exists() for model in (Branch, Agent, Listing, Plan, Order))
+
+
+def signs_of_life(now: datetime) -> dict[Part, Sign]:
+    """Return the last sign of life of each part, in the order of the parts; takes one query."""
+    heard = {Part(row.part): row for row in Heartbeat.objects.order_by("at")}
+    return {part: _sign(part, heard.get(part), now) for part in Part}
+
+
+def _sign(part: Part, row: Heartbeat | None, now: datetime) -> Sign:
+    last, node = (row.at, row.node) if row else (None, "")
+    allowed = late_after(part, settings.CELERY_TASK_TIME_LIMIT)
+    return Sign(part, last, node, late=allowed is not None and is_late(last, allowed, now))
+
+
+def overdue_orders(now: datetime) -> tuple[int, datetime | None]:
+    """Return how many queued orders nobody has taken though their turn came long ago, and when it came for the first."""
+    late = Order.objects.filter(state=OrderState.QUEUED.value, next_attempt_at__lte=now - OVERDUE_AFTER)
+    found = late.aggregate(number=Count("pk"), first=Min("next_attempt_at"))
+    return found["number"], found["first"]

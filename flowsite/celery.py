@@ -1,13 +1,22 @@
 """The Celery application: workers and beat start here, and refuse to start with wrong settings."""
 
 import os
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from celery import Celery
-from celery.signals import import_modules
+from celery import Celery, Task
+from celery.signals import import_modules, task_postrun
+
+from flowsite import broker
+
+if TYPE_CHECKING:
+    from flowsite.signs import Signs
+
+SIGN_EVERY = 10.0
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowsite.settings")
 
+broker.use_ours()
 app = Celery("flowsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -19,3 +28,17 @@ def refuse_to_start_with_wrong_settings(**_: Any) -> None:
     from flowsite.startup import refuse_wrong_settings
 
     refuse_wrong_settings()
+
+
+@task_postrun.connect  # the end of a task: a sign at its beginning could hold up a publish
+def give_a_sign_of_life(sender: Task[Any, Any], **_: Any) -> None:
+    """Note that this worker does what it is told: whichever task it was, the message was heard and worked on."""
+    _signs().give(sender.request.hostname or "")
+
+
+@cache  # one for each process; its parts can be imported only once Django is ready
+def _signs() -> "Signs":
+    from campaigns.domain.heartbeats import Part
+    from flowsite.signs import Signs
+
+    return Signs(Part.WORKER, SIGN_EVERY)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -105,6 +106,24 @@ class Reader:
             parsed["NAME"] = str(base / parsed["NAME"])
         return parsed
 
+    def mail_server(self, name: str, default: str) -> dict[str, Any]:
+        """Return Django's EMAIL_… settings for the mail server, or for printing mails on the console."""
+        remedy = (
+            "set it to smtp+tls://user:password@host:587, smtp+ssl://user:password@host:465, smtp://host:25 or consolemail:// "
+            "(prints mails in the log), with signs such as # ? / @ in the password percent-encoded."
+        )
+        return self._parse(name, default, _mail_server, remedy)
+
+    def sender(self, name: str, default: str) -> str:
+        """Return whom mails come from: an address, perhaps with a name before it."""
+        remedy = f"set it to an address such as {default}, or Name <{default}>."
+        return self._parse(name, default, _sender, remedy)
+
+    def site(self, name: str) -> str:
+        """Return the address under which people reach the site, without a slash at its end; empty where it is not set."""
+        remedy = "set it to an address such as https://console.example.com, or leave it empty."
+        return self._parse(name, "", _site, remedy)
+
     def _parse(self, name: str, default: str, parse: Callable[[str], T], remedy: str) -> T:
         try:
             return parse(self.text(name, default))
@@ -153,3 +172,41 @@ def _database(url: str) -> dict[str, Any]:
     if not parsed["NAME"]:
         raise ValueError("the name is missing")
     return parsed
+
+
+def _mail_server(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    # Asked before the library, which takes smtps:// for STARTTLS and reads past what does not belong there.
+    if parts.scheme not in {"smtp", "smtp+tls", "smtp+ssl", "consolemail"}:
+        raise ValueError("only SMTP and the console are supported")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("nothing comes behind the port")
+    if parts.scheme != "consolemail" and not parts.hostname:
+        raise ValueError("the host is missing")
+    parsed: dict[str, Any] = environ.Env.email_url_config(url)
+    default_port = {"smtp+tls": 587, "smtp+ssl": 465}.get(parts.scheme, 25)
+    return {
+        "EMAIL_BACKEND": parsed["EMAIL_BACKEND"],
+        "EMAIL_HOST": parsed["EMAIL_HOST"] or "localhost",
+        "EMAIL_PORT": parsed["EMAIL_PORT"] or default_port,
+        "EMAIL_HOST_USER": parsed["EMAIL_HOST_USER"] or "",
+        "EMAIL_HOST_PASSWORD": parsed["EMAIL_HOST_PASSWORD"] or "",
+        "EMAIL_USE_TLS": parsed.get("EMAIL_USE_TLS", False),
+        "EMAIL_USE_SSL": parsed.get("EMAIL_USE_SSL", False),
+    }
+
+
+def _sender(text: str) -> str:
+    address = parseaddr(text)[1]
+    if not all(address.rpartition("@")) or not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _site(address: str) -> str:
+    parts = urlsplit(address)
+    parts.port  # noqa: B018 - reading it raises where it is no number
+    plain = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+    if address and (not plain or parts.query or parts.fragment or not address.isprintable() or " " in address):
+        raise ValueError(address)
+    return address.rstrip("/")

@@ -70,6 +70,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "campaigns.admin.vitals.vitals",
             ],
         },
     },
@@ -149,6 +150,16 @@ FLOW_IS_SANDBOX = FLOW_BASE_URL.lower() in {SANDBOX_BASE_URL, f"http://localhost
 PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
 APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
 
+# Mail: reminders of orders in doubt ------------------------------------------------------------------------------------
+_mail_server = read.mail_server("EMAIL_URL", "consolemail://")
+EMAIL_BACKEND = _mail_server["EMAIL_BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _mail_server["EMAIL_HOST"], _mail_server["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail_server["EMAIL_HOST_USER"], _mail_server["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail_server["EMAIL_USE_TLS"], _mail_server["EMAIL_USE_SSL"]
+EMAIL_TIMEOUT = 10  # seconds; without it a mail server that does not answer would hold a worker for ever
+DEFAULT_FROM_EMAIL = read.sender("DEFAULT_FROM_EMAIL", "console@localhost")
+SITE_URL = read.site("SITE_URL")
+
 # Celery ---------------------------------------------------------------------------------------------------------------
 BROKER_DIR = BASE_DIR / read.text("BROKER_DIR", "var/broker")
 CELERY_BROKER_URL = read.text("CELERY_BROKER_URL", "filesystem://")
@@ -166,30 +177,39 @@ if BROKER_SCHEME == "filesystem":
         "polling_interval": 0.1,
     }
 elif BROKER_SCHEME in {"redis", "rediss"}:
-    # Without these a click of staff hangs for a minute when Redis can't be reached.
+    # Without these a click of staff hangs for a minute when Redis can't be reached; a page has two seconds.
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "visibility_timeout": BROKER_VISIBILITY_TIMEOUT,
-        "socket_timeout": 1.5,
-        "socket_connect_timeout": 1,
+        "socket_timeout": 1,
+        "socket_connect_timeout": 0.7,
+        "health_check_interval": 5,  # how soon a worker notices that its connection leads nowhere any more
         "retry_on_timeout": False,
         "max_retries": 0,
     }
 else:
     CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0}
 
+# Where all processes count their calls to Flow together: the broker's Redis, else this machine.
+FLOW_PACE_STORE = read.text("FLOW_PACE_STORE", "") or (
+    CELERY_BROKER_URL if BROKER_SCHEME in {"redis", "rediss"} else str(BROKER_DIR)
+)
+read.make_folders("BROKER_DIR", BROKER_DIR)
+
 CELERY_BROKER_CONNECTION_TIMEOUT = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # for ever: a broker may be away for a night
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "campaigns"
+CELERY_WORKER_CONSUMER = "flowsite.messages:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False  # else the traceback of a process that dies is logged word by word
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "flowsite.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 
 # One task makes at most two calls with a deadline of their own: the token, then the POST. Both must fit, with room for
@@ -198,8 +218,12 @@ CELERY_TASK_SOFT_TIME_LIMIT = 2 * FLOW_DEADLINE + 30
 CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + 15
 
 # Logs and errors: secrets are removed by value -------------------------------------------------------------------------
-SECRETS = [SECRET_KEY, FLOW_API_KEY]
-SECRETS += [address for name in ("DATABASE_URL", "CELERY_BROKER_URL") if "@" in (address := read.text(name, ""))]
+SECRETS = [SECRET_KEY, FLOW_API_KEY, EMAIL_HOST_PASSWORD]
+SECRETS += [
+    address
+    for name in ("DATABASE_URL", "CELERY_BROKER_URL", "FLOW_PACE_STORE", "EMAIL_URL")
+    if "@" in (address := read.text(name, ""))
+]
 DEFAULT_EXCEPTION_REPORTER = "flowsite.redacting.RedactingReporter"
 LOGGING = {
     "version": 1,

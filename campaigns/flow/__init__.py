@@ -13,6 +13,7 @@ from campaigns.flow.errors import (
     TooManyRequests,
     UnknownOutcome,
 )
+from campaigns.flow.pace import Pace
 from campaigns.flow.redaction import redact, remember
 from campaigns.flow.types import CampaignStatus, CommandAnswer, DryRun, FlowConfig, Published, PublishRequest
 
@@ -28,6 +29,7 @@ __all__ = [
     "Interrupted",
     "NotFound",
     "NotSent",
+    "Pace",
     "PublishRequest",
     "Published",
     "Rejected",

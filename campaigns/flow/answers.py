@@ -198,8 +198,9 @@ def tracking_id_problem(value: str) -> str | None:
 
 def _rejection(answer: Answer, purpose: Purpose, known: Known) -> Rejected:
     said = known["words"] or "no reason given"
+    stop = "" if said.endswith((".", "!", "?")) else "."
     kind = NotFound if answer.status == 404 else Rejected
-    return kind(f"Flow refused {purpose.name} (HTTP {answer.status}): {said} {purpose.not_done}", **known)
+    return kind(f"Flow refused {purpose.name} (HTTP {answer.status}): {said}{stop} {purpose.not_done}", **known)
 
 
 def _without_escapes(body: bytes) -> str:

@@ -45,6 +45,7 @@ class TokenKeeper:
         self._clock = clock
         self._held: _Held | None = None
         self._failed: _Failed | None = None
+        self._kept_until = 0.0
         self.renew_lock()
 
     def renew_lock(self) -> None:
@@ -66,10 +67,21 @@ class TokenKeeper:
             self._lock.release()
 
     def drop(self, token: str) -> None:
-        """Forget this token; a newer one, which another thread has fetched meanwhile, stays."""
+        """Forget this token, which Flow refused; a newer one, which another thread has fetched meanwhile, stays.
+
+        So does, for a while, one that has just replaced another and has never been taken: no further one would help then, and
+        Flow would be asked for one with every call.
+        """
+        now = deadlines.now()
         with self._lock:
-            if self._held is not None and self._held.token == token:
-                self._held = None
+            if self._held is not None and self._held.token == token and now >= self._kept_until:
+                self._held, self._kept_until = None, now + FAILURE_MEMORY
+
+    def note_taken(self, token: str) -> None:
+        """Note that Flow has taken this token: when it is refused later, a new one helps."""
+        held = self._held
+        if held is not None and held.token == token:
+            self._kept_until = 0.0
 
     def _token_for_all(self, ends: float) -> str:
         """Fetch unless the thread before has: called with the lock held."""

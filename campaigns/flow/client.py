@@ -26,8 +26,8 @@ T = TypeVar("T")
 class FlowClient:
     """Talks to Flow for one organisation. Safe for many threads, and after a fork.
 
-    `clock` gives the Unix time; `before_request` is called before every HTTP exchange and may wait: that is part of the
-    call's deadline. Every method ends within `config.deadline` seconds, but for a look-up of the host's name, which
+    `clock` gives the Unix time; `before_request` is called before every HTTP exchange but a publish and may wait: that is
+    part of the call's deadline. Every method ends within `config.deadline` seconds, but for a look-up of the host's name, which
     cannot be cut short; when it took too long nothing is sent any more.
     """
 
@@ -51,6 +51,10 @@ class FlowClient:
         """Return an access token, fetched if need be; raises NotSent and its kinds only."""
         return self._tokens.token(self.ends())
 
+    def wait_for_turn(self) -> None:
+        """Wait until the next call may begin, as `publish` asks of its caller; raises NotSent."""
+        self._transport.wait_for_turn()
+
     def ends(self) -> float:
         """Return when a call that begins now must be over, on the clock of `campaigns.flow.clock`."""
         return deadlines.now() + self._config.deadline
@@ -58,11 +62,13 @@ class FlowClient:
     def publish(self, request: PublishRequest, token: str, ends: float | None = None) -> Published:
         """Publish, for real and for money, with one POST that is never repeated.
 
-        The token is fetched by the caller, who then asks for `ends()`, and only then commits that the order is on its way: so a
-        process that was stopped or asleep in between finds its time over and sends nothing. Without it the time runs from now.
+        The caller fetches the token and waits for its turn, then asks for `ends()`, and only then commits that the order is
+        on its way: so a process that was stopped or asleep in between finds its time over and sends nothing. Without `ends`
+        the time runs from now.
         Raises Rejected (Flow said no), NotSent (not processed: it can be sent again), UnknownOutcome (nobody can tell).
         """
-        ask = Ask(PUBLISH, "POST", "/campaigns/publish", self._client_id(), request.body(dry_run=False), token)
+        body = request.body(dry_run=False)
+        ask = Ask(PUBLISH, "POST", "/campaigns/publish", self._client_id(), body, token, in_turn=True)
         answer = self._answer(ask, self.ends() if ends is None else ends)
         published = answers.read_published(answer)
         if published is not None:
@@ -130,6 +136,8 @@ class FlowClient:
         answer = self._transport.exchange(ask, ends)
         if answer.status in TOKEN_REFUSALS and ask.token is not None:
             self._tokens.drop(ask.token)
+        if answer.status < 300 and ask.token is not None:
+            self._tokens.note_taken(ask.token)
         return answer
 
     def _read(self, ask: Ask, ends: float, read: Callable[[Answer], T | None]) -> T:

@@ -29,7 +29,10 @@ FAILED_AT = {
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of Flow. Only a GET may use a pooled connection: an idle one may have died, leaving a doubt."""
+    """What is asked of Flow. Only a GET may use a pooled connection: an idle one may have died, leaving a doubt.
+
+    `in_turn` says that the caller has waited for the call's turn before.
+    """
 
     purpose: Purpose
     method: str
@@ -38,6 +41,7 @@ class Ask:
     body: bytes | None = None
     token: str | None = field(default=None, repr=False)
     pooled: bool = False
+    in_turn: bool = False
 
     def headers(self) -> dict[str, str]:
         headers = {
@@ -77,6 +81,17 @@ class Transport:
     def close(self) -> None:
         self._session.close()
 
+    def wait_for_turn(self) -> None:
+        """Wait until the next call may begin. Raises NotSent where its turn does not come."""
+        try:
+            if self._before_request is not None:
+                self._before_request()
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing has been sent
+            reason = getattr(error, "strerror", None) or type(error).__name__
+        else:
+            return
+        raise NotSent(f"{FAILED_AT[Stage.PREPARING]}: {reason}. Nothing was sent to Flow.")
+
     def exchange(self, ask: Ask, ends: float) -> Answer:
         """Ask Flow once and read the whole answer, by `ends` (clock.now).
 
@@ -103,7 +118,7 @@ class Transport:
 
     @contextmanager
     def _connected(self, ask: Ask, call: Call) -> Iterator[requests.Response]:
-        if self._before_request is not None:
+        if self._before_request is not None and not ask.in_turn:
             self._before_request()
         watchdog = self._watchdog
         session = self._session if ask.pooled else _new_session(1)

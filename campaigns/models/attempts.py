@@ -1,5 +1,7 @@
 """Attempts: each real POST that may have spent money."""
 
+from datetime import datetime
+
 from django.db import models
 
 from campaigns.domain.states import Outcome
@@ -45,3 +47,8 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.order} · attempt {self.number}"
+
+    @property
+    def ended_at(self) -> datetime:
+        """Return when it ended, as far as it is known: for an outcome in doubt, when the doubt began."""
+        return self.finished_at or self.sent_at or self.claimed_at

@@ -1,8 +1,9 @@
 """Publish orders: never twice, never lost, doubt never hidden.
 
-The steps and their order are the promise. The token is fetched; the order is claimed by compare and swap; `sent_at` is
-committed; then one POST leaves; then what came of it is recorded. Wherever a process dies, `recover_expired_leases` finds
-the open attempt: without `sent_at` the order goes back to the queue, with it the order is in doubt and waits for people.
+The steps and their order are the promise. The token is fetched and the turn awaited; the order is claimed by compare and
+swap; `sent_at` is committed; then one POST leaves; then what came of it is recorded. Wherever a process dies,
+`recover_expired_leases` finds the open attempt: without `sent_at` the order goes back to the queue, with it the order is in
+doubt and waits for people.
 """
 
 import logging
@@ -20,6 +21,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from campaigns import gateway
+from campaigns.domain.heartbeats import Part
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
 from campaigns.flow import (
@@ -32,7 +34,7 @@ from campaigns.flow import (
 )
 from campaigns.models import Attempt, Order
 from campaigns.models.choices import label
-from campaigns.services import moves, pace, recording
+from campaigns.services import heartbeats, moves, pace, recording
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require_one_of
@@ -85,6 +87,7 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
         return _wait(order, until, f"Flow asked us to wait until {until:%H:%M:%S %Z}. The order stays queued.")
     try:
         token = gateway.client().token()
+        gateway.client().wait_for_turn()
     except NotSent as error:
         return _wait_for_token(order, error, clock())
     try:
@@ -99,7 +102,11 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
             order.order_ref, "skipped", "The attempt was over before anything was sent; nothing was sent."
         )
     answer = _post(order, attempt, token, ends, clock)
-    return _result(order, attempt, recording.record_answer(attempt, answer, now=clock()), answer)
+    recorded_at = clock()
+    outcome = recording.record_answer(attempt, answer, now=recorded_at)
+    if answer.outcome is not Outcome.NOT_SENT:
+        heartbeats.note(Part.PUBLISH, recorded_at)
+    return _result(order, attempt, outcome, answer)
 
 
 def due_orders(now: datetime, limit: int) -> list[int]:
@@ -194,12 +201,24 @@ def _refusal(order: Order, now: datetime) -> str:
         return recording.ALREADY_LIVE
     if order.rehearsal != settings.FLOW_IS_LOCAL:
         return REHEARSAL if order.rehearsal else REAL
+    if withdrawn := _withdrawn(order):
+        return withdrawn
     try:
         check_content(Content.of(order), now=now)
         check_price(order)
     except ValidationError as error:
         return " ".join(error.messages)
     return ""
+
+
+def _withdrawn(order: Order) -> str:
+    """Return why nobody lets the order go any more: whoever approved it, else submitted it, has lost the right to."""
+    person, right, did = order.approved_by, "approve_order", "approved"
+    if person is None:
+        person, right, did = order.submitted_by, "submit_order", "submitted"
+    if person and person.has_perm(f"campaigns.{right}"):
+        return ""
+    return f"{person.get_username() if person else 'Nobody'} {did} the order, but may not do so any more."
 
 
 def _mark_sent(attempt: Attempt, now: datetime) -> bool:

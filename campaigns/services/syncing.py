@@ -6,7 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,17 +16,19 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns import gateway
+from campaigns.domain.heartbeats import Part
 from campaigns.domain.schedule import Followed, backoff, next_check
 from campaigns.domain.states import FINAL_PHASES, ActorKind, Phase
 from campaigns.flow import CampaignStatus, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Command, Event
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
-from campaigns.services import commands, history, pace
+from campaigns.services import commands, heartbeats, history, pace
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+HEED_EVERY = 0.5  # seconds in which a batch under way tells of a 429, and heeds what Flow has told another process
 NEEDS_ATTENTION_AFTER = timedelta(minutes=30)
 TIMES = ["checked_at", "next_check_at", "check_interval", "poll_mark", "problem", "failures", "missing_since"]
 NEWS = ["flow_status", "phase", "message", "flow_campaign_id", "changed_at"]
@@ -83,6 +85,11 @@ def check_now(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> Sy
     return total
 
 
+def check_due(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> SyncResult:
+    """Ask about those of these campaigns that are due, here and now: whoever is told twice asks once."""
+    return _sync_batch(Campaign.objects.filter(pk__in=campaign_ids, next_check_at__lte=clock()), clock)
+
+
 def mark_due(campaign_ids: Sequence[int], *, now: datetime) -> int:
     """Let the next sync ask about these campaigns, unless they are final; return how many that are."""
     waiting = Campaign.objects.filter(pk__in=campaign_ids).exclude(phase__in=[phase.value for phase in FINAL_PHASES])
@@ -98,7 +105,11 @@ def _sync_batch(campaigns: QuerySet[Campaign], clock: Clock) -> SyncResult:
     campaigns.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
     mine = list(Campaign.objects.filter(poll_mark=mark))
     polls = _ask_all(mine, clock)
-    return _write(mark, mine, polls, clock())
+    heard_at = clock()
+    result = _write(mark, mine, polls, heard_at)
+    if result.checked:
+        heartbeats.note(Part.SYNC, heard_at)
+    return result
 
 
 def _ask_all(campaigns: list[Campaign], clock: Clock) -> dict[int, Poll]:
@@ -107,6 +118,7 @@ def _ask_all(campaigns: list[Campaign], clock: Clock) -> dict[int, Poll]:
     For a batch must be written before Celery's time limit, even where each call takes all the time that it may.
     """
     slow_down, too_late = threading.Event(), time.monotonic() + settings.FLOW_DEADLINE
+    limits: list[TooManyRequests] = []
     client = gateway.client()
 
     def ask(campaign: Campaign) -> Poll:
@@ -118,18 +130,28 @@ def _ask_all(campaigns: list[Campaign], clock: Clock) -> dict[int, Poll]:
         except FlowError as error:
             if isinstance(error, TooManyRequests):
                 slow_down.set()
+                limits.append(error)
             return Poll(asked_at, error)
 
     with ThreadPoolExecutor(max_workers=settings.FLOW_CONCURRENCY) as pool:
-        return dict(zip([campaign.pk for campaign in campaigns], pool.map(ask, campaigns), strict=True))
+        polls = {campaign.pk: pool.submit(ask, campaign) for campaign in campaigns}
+        while wait(polls.values(), timeout=HEED_EVERY).not_done:
+            # A slow answer must not keep the other processes from hearing of a 429, nor this one from heeding theirs.
+            if _hold(limits, clock()):
+                slow_down.set()
+        return {pk: poll.result() for pk, poll in polls.items()}
+
+
+def _hold(limits: list[TooManyRequests], now: datetime) -> datetime | None:
+    """Let everybody wait as long as Flow asked; return until when, also where others were asked."""
+    return max((pace.hold(error, now=now) for error in limits), default=None) or pace.held_until(now)
 
 
 def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datetime) -> SyncResult:
     """Write the answers of polls that are not out of date: no later poll has begun and no command came in between."""
     result = SyncResult()
     limits = [poll.answer for poll in polls.values() if isinstance(poll.answer, TooManyRequests)]
-    if limits:
-        result.held_until = max(pace.hold(error, now=now) for error in limits)
+    result.held_until = _hold(limits, now)
     numbers = {campaign.pk: campaign.command_number for campaign in polled}
     with transaction.atomic():
         rows = Campaign.objects.select_for_update(no_key=True).filter(poll_mark=mark).order_by("pk")

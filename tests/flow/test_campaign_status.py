@@ -61,6 +61,14 @@ def test_does_without_message_and_campaign_id(
     assert (status.message, status.campaign_id) == (message_read, campaign_id)
 
 
+def test_cuts_what_is_longer_than_the_database_keeps(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(200, {"status": "s" * 300, "message": "m" * 600, "campaign_id": "c" * 300}))
+
+    status = client.campaign_status("queue_abc")
+
+    assert (status.status, status.message, status.campaign_id) == ("s" * 255, "m" * 500, "c" * 255)
+
+
 @pytest.mark.parametrize(
     ("tracking_id", "path"),
     [
@@ -94,6 +102,22 @@ def test_asks_nothing_about_an_id_that_cannot_be_one(server: NastyServer, client
     failing(BadTrackingId, client.campaign_status, tracking_id)
 
     assert server.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("tracking_id", "problem"),
+    [
+        (" ", "“ ” cannot be a tracking id: it is empty."),
+        ("..", "“..” cannot be a tracking id: it is only dots."),
+        ("a ", "“a ” cannot be a tracking id: it begins or ends with a space."),
+        ("x" * 256, f"“{'x' * 60}” cannot be a tracking id: it is longer than 255 characters."),
+        ("a\u200bb", "“a\u200bb” cannot be a tracking id: it contains characters that cannot be seen."),
+    ],
+)
+def test_says_why_an_id_cannot_be_one(client: FlowClient, tracking_id: str, problem: str) -> None:
+    error = failing(BadTrackingId, client.campaign_status, tracking_id)
+
+    assert str(error) == f"{problem} The last known status still stands."
 
 
 @pytest.mark.parametrize("body", [{"error": "campaign not found"}, b"<h1>Not found</h1>", b""])

@@ -5,6 +5,7 @@ import pytest
 
 from campaigns.flow import (
     FlowClient,
+    FlowError,
     Interrupted,
     NotFound,
     NotSent,
@@ -24,6 +25,7 @@ def test_says_that_it_is_a_dry_run(server: NastyServer, client: FlowClient, requ
     client.dry_run(request_to_publish)
 
     [request] = server.at("publish")
+    assert request.method == "POST"
     assert request.target == "/campaigns/publish?clientId=client%2F1"
     assert request.json() == {
         "planRef": "facebookv2",
@@ -89,6 +91,7 @@ def test_shows_no_secret(server: NastyServer, client: FlowClient, request_to_pub
         (says(400, b"<h1>no</h1>"), UnknownOutcome),
         (says(422, {"error": "no"}), UnknownOutcome),
         (says(500), UnknownOutcome),
+        (says(300), UnknownOutcome),
         (says(302, Location="/"), UnknownOutcome),
         (says(200, b" " * 2_000_000), UnknownOutcome),
         (then_closes(b""), Interrupted),
@@ -108,6 +111,28 @@ def test_fails_as_a_publish_does_and_is_asked_once(
 
     assert "money" not in str(error)
     assert len(server.at("publish")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "Flow refused the dry run (HTTP 400): no reason given. Nothing was published."),
+        (
+            500,
+            "Flow's answer to the dry run (HTTP 500) does not say what became of it. "
+            "A dry run publishes nothing: it can be asked again.",
+        ),
+    ],
+)
+def test_says_that_nothing_was_published(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, status: int, sentence: str
+) -> None:
+    server.on("publish", says(status, {}))
+
+    with pytest.raises(FlowError) as caught:
+        client.dry_run(request_to_publish)
+
+    assert str(caught.value) == sentence
 
 
 def test_is_asked_once_more_with_a_new_token(

@@ -7,6 +7,7 @@ import pytest
 
 from campaigns.flow import (
     FlowClient,
+    FlowError,
     Interrupted,
     NotFound,
     NotSent,
@@ -184,6 +185,7 @@ def test_returns_every_tracking_id_in_flows_order(
         ({"campaign_tracking_ids": ["only"]}, ("only",), ""),
         ({"campaign_tracking_ids": ["é/ü ?#%"], "status": "queued", "more": [1.5, None]}, ("é/ü ?#%",), "queued"),
         ({"campaign_tracking_ids": ["x" * 255], "status": ""}, ("x" * 255,), ""),
+        ({"campaign_tracking_ids": ["only"], "status": "s" * 300}, ("only",), "s" * 255),
     ],
 )
 def test_accepts_a_202_with_sound_ids(
@@ -259,7 +261,12 @@ def test_leaves_the_outcome_open_when_the_answer_is_too_large(
 
     error = failing(UnknownOutcome, client.publish, request_to_publish, TOKEN)
 
-    assert "larger than 1 MiB" in str(error)
+    assert str(error) == (
+        "Flow's answer to the publish is larger than 1 MiB and was not read. The campaigns may be live and spending: "
+        "look in Flow before the order is sent again."
+    )
+    assert error.http_status in (202, 404)
+    assert len(error.excerpt) == 2000
     assert len(server.received) == 1
 
 
@@ -330,6 +337,58 @@ def test_gives_our_sentence_as_words_when_flow_rejects_without_a_word(
     error = failing(Rejected, client.publish, request_to_publish, TOKEN)
 
     assert error.words == str(error)
+    assert error.words == (
+        "Flow refused the publish (HTTP 400): no reason given. Nothing was published and no money is spent."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (
+            400,
+            {"error": "Plan is over"},
+            "Flow refused the publish (HTTP 400): Plan is over. Nothing was published and no money is spent.",
+        ),
+        (
+            404,
+            {"error": "No such branch!"},
+            "Flow refused the publish (HTTP 404): No such branch! Nothing was published and no money is spent.",
+        ),
+        (
+            401,
+            {},
+            "Flow refused the access token for the publish (HTTP 401). Nothing was published and no money is spent. "
+            "The next try fetches a new token.",
+        ),
+        (
+            429,
+            {},
+            "Flow asks for fewer requests (HTTP 429). Nothing was published and no money is spent. Try again later.",
+        ),
+        (
+            503,
+            {},
+            "Flow's answer to the publish (HTTP 503) does not say what became of it. The campaigns may be live and "
+            "spending: look in Flow before the order is sent again.",
+        ),
+    ],
+)
+def test_says_what_an_answer_means_for_the_money(
+    server: NastyServer,
+    client: FlowClient,
+    request_to_publish: PublishRequest,
+    status: int,
+    body: dict[str, str],
+    sentence: str,
+) -> None:
+    server.on("publish", says(status, body))
+
+    with pytest.raises(FlowError) as caught:
+        client.publish(request_to_publish, TOKEN)
+
+    assert str(caught.value) == sentence
+    assert caught.value.http_status == status
 
 
 def test_cuts_flows_words_at_500_and_the_excerpt_at_2000_characters(

@@ -226,9 +226,22 @@ def test_a_pace_that_breaks_means_not_sent(
 
     client = make_client(before_request=broken)
 
-    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+    failing(NotSent, client.dry_run, request_to_publish)
+    error = failing(NotSent, client.wait_for_turn)
 
+    assert str(error) == "The request to Flow could not be made: RuntimeError. Nothing was sent to Flow."
     assert server.connections == 0
+
+
+def test_a_turn_that_does_not_come_is_told_in_the_words_of_the_pace(make_client: MakeClient) -> None:
+    def full() -> None:
+        raise TimeoutError(0, "no turn was left for 30 seconds")
+
+    error = failing(NotSent, make_client(before_request=full).wait_for_turn)
+
+    assert str(error) == (
+        "The request to Flow could not be made: no turn was left for 30 seconds. Nothing was sent to Flow."
+    )
 
 
 def test_a_pace_that_waits_longer_than_the_deadline_means_not_sent(
@@ -236,12 +249,25 @@ def test_a_pace_that_waits_longer_than_the_deadline_means_not_sent(
 ) -> None:
     client = make_client(before_request=lambda: time.sleep(0.4), deadline=0.3)
 
-    failing(NotSent, client.publish, request_to_publish, TOKENS[0])
+    failing(NotSent, client.dry_run, request_to_publish)
 
     assert server.received == []
 
 
-def test_the_pace_is_kept_before_every_request(server: NastyServer, make_client: MakeClient) -> None:
+def test_a_publish_begins_at_once_for_its_caller_has_waited_for_the_turn(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    turns: list[int] = []
+    server.on("publish", says(202, {"campaign_tracking_ids": ["queue_abc"], "status": "queued"}))
+    client = make_client(before_request=lambda: turns.append(len(server.received)))
+
+    client.wait_for_turn()
+    client.publish(request_to_publish, TOKENS[0])
+
+    assert (turns, len(server.at("publish"))) == ([0], 1)
+
+
+def test_the_pace_is_kept_before_every_other_request(server: NastyServer, make_client: MakeClient) -> None:
     asked: list[int] = []
     client = make_client(before_request=lambda: asked.append(len(server.received)))
     server.on("status", says(503), says(200, {"status": "queued"}))

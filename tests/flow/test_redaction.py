@@ -82,6 +82,18 @@ def test_the_beginning_of_a_secret_at_the_end_of_a_cut_text_is_replaced(size: in
     assert redaction.redact_cut_off("so far: " + "abcdefghijkl"[:size]) == "so far: [redacted]"
 
 
+def test_three_characters_at_the_end_of_a_cut_text_give_nothing_away() -> None:
+    remember("abcdefghijkl")
+
+    assert redaction.redact_cut_off("so far: abc") == "so far: abc"
+
+
+def test_a_short_secret_inside_of_a_word_stays_at_the_end_of_a_cut_text_too() -> None:
+    remember("abcde")
+
+    assert redaction.redact_cut_off("so far: xyabcde") == "so far: xyabcde"
+
+
 def test_the_libraries_log_no_key_even_when_flow_answers_with_odd_headers(
     server: NastyServer, client: FlowClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 
 import jwt
 import pytest
@@ -15,7 +16,7 @@ from campaigns.flow import (
     TooManyRequests,
     clock,
 )
-from campaigns.flow.auth import usable_seconds
+from campaigns.flow.auth import FAILURE_MEMORY, usable_seconds
 from tests.flow.conftest import API_KEY, IMPATIENT, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
@@ -132,30 +133,103 @@ def test_is_refused_for_good_after_one_renewal(server: NastyServer, client: Flow
     assert [request.bearer for request in server.at("status")] == TOKENS[:2]
 
 
+def test_is_not_asked_for_with_every_call_while_flow_refuses_each_new_one(
+    server: NastyServer, client: FlowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("status", says(401, {"error": "invalid access token"}))
+    for _ in range(10):
+        failing(TokenRefused, client.campaign_status, "queue_abc")
+    assert len(server.at("token")) == 2
+    later = clock.now() + FAILURE_MEMORY
+    monkeypatch.setattr(clock, "now", lambda: later)
+
+    failing(TokenRefused, client.campaign_status, "queue_abc")
+    failing(TokenRefused, client.campaign_status, "queue_abc")
+
+    assert [request.bearer for request in server.at("status")][-4:] == [TOKENS[1], TOKENS[2], TOKENS[2], TOKENS[2]]
+    assert len(server.at("token")) == 3
+
+
+def test_is_renewed_at_once_when_it_had_been_taken_before(server: NastyServer, client: FlowClient) -> None:
+    refused, taken = says(401, {"error": "invalid access token"}), says(200, {"status": "active"})
+    server.on("status", refused, taken, refused, taken)
+
+    client.campaign_status("queue_abc")
+    client.campaign_status("queue_abc")
+
+    assert [request.bearer for request in server.at("status")] == [TOKENS[0], TOKENS[1], TOKENS[1], TOKENS[2]]
+
+
+@pytest.mark.parametrize("status", [302, 404, 429, 500])
+def test_is_not_renewed_because_of_an_answer_that_does_not_say_that_it_was_taken(
+    server: NastyServer, client: FlowClient, status: int
+) -> None:
+    refused = says(401, {"error": "invalid access token"})
+    server.on("update", refused, refused, says(status), refused)
+    failing(TokenRefused, client.update_status, "queue_abc", "paused", "Sold.")
+    with pytest.raises(FlowError):
+        client.update_status("queue_abc", "paused", "Sold.")
+
+    failing(TokenRefused, client.update_status, "queue_abc", "paused", "Sold.")
+
+    assert len(server.at("token")) == 2
+
+
+def test_is_not_renewed_because_an_older_one_was_taken(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(401, {"error": "invalid access token"}))
+    failing(TokenRefused, client.campaign_status, "queue_abc")
+
+    client._tokens.note_taken(TOKENS[0])
+
+    failing(TokenRefused, client.campaign_status, "queue_abc")
+    assert len(server.at("token")) == 2
+
+
 @pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refused_key_names_the_settings_to_check(server: NastyServer, client: FlowClient, status: int) -> None:
     server.on("token", says(status, {"error": f"API key {API_KEY} has expired"}))
 
     error = failing(CredentialsRefused, client.token)
 
-    for setting in ("FLOW_API_KEY", "FLOW_ORGANISATION_ID", "FLOW_REQUEST_TYPE"):
-        assert setting in error.words
-    assert "API key [redacted] has expired" in error.words
+    sentence = (
+        "Flow gave no access token: the API key or the organisation id is wrong or has expired. Nothing was sent. Check "
+        "FLOW_API_KEY, FLOW_ORGANISATION_ID and FLOW_REQUEST_TYPE, or ask Flow's account manager for a new key."
+    )
+    assert str(error) == sentence
+    assert error.words == f"{sentence} Flow says: API key [redacted] has expired"
     assert error.http_status == status
+    assert error.excerpt == '{"error":"API key [redacted] has expired"}'
 
 
 def test_a_key_that_is_refused_by_a_page_is_refused_all_the_same(server: NastyServer, client: FlowClient) -> None:
     server.on("token", says(401, b"<h1>no</h1>"))
 
-    failing(CredentialsRefused, client.token)
+    error = failing(CredentialsRefused, client.token)
+
+    assert error.words == str(error)
+    assert error.excerpt == "<h1>no</h1>"
 
 
 def test_too_many_requests_says_how_long_to_wait(server: NastyServer, client: FlowClient) -> None:
     server.on("token", says(429, Retry_After="12"))
 
-    assert failing(TooManyRequests, client.token).retry_after == 12
+    error = failing(TooManyRequests, client.token)
+
+    assert str(error) == (
+        "Flow asks for fewer requests (HTTP 429) and gave no access token. Nothing was sent: try again later."
+    )
+    assert (error.http_status, error.retry_after) == (429, 12)
     assert failing(TooManyRequests, client.token).retry_after == 12
     assert len(server.received) == 1
+
+
+def test_too_many_requests_may_say_until_when_to_wait(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(429, {"error": "slow down"}, Retry_After=formatdate(time.time() + 600, usegmt=True)))
+
+    error = failing(TooManyRequests, client.token)
+
+    assert error.retry_after == pytest.approx(600, abs=30)
+    assert error.words == "slow down"
 
 
 NO_TOKEN: dict[str, Play] = {
@@ -189,6 +263,27 @@ def test_every_other_failure_means_not_sent(server: NastyServer, client: FlowCli
     failing(NotSent, client.token)
 
     assert len(server.received) == 1
+
+
+def test_a_failure_says_what_to_check(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(500, {"error": "out of order"}))
+
+    error = failing(NotSent, client.token)
+
+    assert str(error) == (
+        "Flow gave no access token (HTTP 500). Nothing was sent, so it can be again. Check FLOW_BASE_URL."
+    )
+    assert (error.http_status, error.words, error.excerpt) == (500, "out of order", '{"error": "out of order"}')
+
+
+def test_an_answer_that_breaks_off_is_kept_as_far_as_it_came(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", then_closes(b'HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"half'))
+
+    error = failing(NotSent, client.token)
+
+    assert str(error).startswith("Flow was asked for the access token but gave no whole answer: ")
+    assert str(error).endswith(". Nothing else was sent to Flow.")
+    assert (error.http_status, error.excerpt) == (200, '{"half')
 
 
 def test_an_unreachable_flow_means_not_sent(make_client: MakeClient) -> None:

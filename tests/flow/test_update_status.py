@@ -3,6 +3,7 @@ import pytest
 from campaigns.flow import (
     BadTrackingId,
     FlowClient,
+    FlowError,
     Interrupted,
     NotFound,
     NotSent,
@@ -38,6 +39,36 @@ def test_passes_on_the_error_of_a_200(server: NastyServer, client: FlowClient) -
     server.on("update", says(200, {"status": "active", "error": "Campaign pausing unsuccessful"}))
 
     assert client.update_status("queue_abc", "paused", "why").error == "Campaign pausing unsuccessful"
+
+
+def test_cuts_what_is_longer_than_the_database_keeps(server: NastyServer, client: FlowClient) -> None:
+    server.on("update", says(200, {"status": "s" * 300, "message": "m" * 600, "error": "e" * 600}))
+
+    answer = client.update_status("queue_abc", "paused", "why")
+
+    assert (answer.status, answer.message, answer.error) == ("s" * 255, "m" * 500, "e" * 500)
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (404, "Flow refused the command (HTTP 404): no reason given. The campaign was not changed."),
+        (
+            500,
+            "Flow's answer to the command (HTTP 500) does not say what became of it. "
+            "The campaign may or may not have changed: its next status tells.",
+        ),
+    ],
+)
+def test_says_what_an_answer_means_for_the_campaign(
+    server: NastyServer, client: FlowClient, status: int, sentence: str
+) -> None:
+    server.on("update", says(status, {}))
+
+    with pytest.raises(FlowError) as caught:
+        client.update_status("queue_abc", "paused", "why")
+
+    assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize("body", [{}, {"status": None, "message": 5, "error": ["x"]}])

@@ -345,6 +345,44 @@ def test_a_shorter_wait_never_shortens_a_longer_one(flow: Flow, campaign: Campai
     assert again(campaign).next_check_at == DUE + HOUR
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_under_way_heeds_a_429_that_another_process_got(flow: Flow, author: User, settings: Settings) -> None:
+    settings.FLOW_CONCURRENCY = 1
+    new_client()
+    publish_campaigns(flow, author, 4)
+    Hold.objects.create(pk=Hold.SINGLETON)
+    until = DUE + 90 * SECOND
+
+    def another_process_is_told_to_wait() -> None:
+        Hold.objects.update(until=until)
+        time.sleep(3 * syncing.HEED_EVERY)
+
+    flow.on_status(meanwhile(another_process_is_told_to_wait, says(200, {"status": "active"})))
+    result = sync(DUE)
+    assert (result.checked, result.held_until, len(flow.asked)) == (1, until, 1)
+    assert Campaign.objects.filter(next_check_at=until, failures=0, problem="").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_429_is_told_to_the_others_although_another_answer_of_the_batch_is_slow(
+    flow: Flow, author: User, settings: Settings
+) -> None:
+    settings.FLOW_CONCURRENCY = 2
+    new_client()
+    publish_campaigns(flow, author, 2)
+    told: list[datetime | None] = []
+
+    def slowly() -> None:
+        ends = time.monotonic() + 10
+        while time.monotonic() < ends and not Hold.objects.filter(until__isnull=False).exists():
+            time.sleep(0.05)
+        told.append(Hold.objects.values_list("until", flat=True).first())
+
+    flow.on_status(meanwhile(slowly, says(200, {"status": "active"})), says(429, b"", Retry_After="90"))
+    sync(DUE)
+    assert told == [DUE + 90 * SECOND]
+
+
 def test_a_429_that_asks_for_no_wait_at_all_ends_the_sync_all_the_same(flow: Flow, campaign: Campaign) -> None:
     flow.on_status(says(429, b"", Retry_After="0"), says(200, {"status": "active"}))
     assert sync(DUE).held_until == DUE

@@ -66,6 +66,14 @@ def test_the_sandbox_is_recognised_at_another_port_and_never_taken_for_flow(copy
     assert real == ["https://api.flowliving.com", "False", "False"]
 
 
+def test_the_mail_servers_password_is_a_secret_and_its_silence_is_not_waited_out(copy: Path) -> None:
+    address = "smtp+tls://console:hunter%232@mail.example.com"
+    secrets, *others = settings_in(copy, "SECRETS", "EMAIL_HOST_PASSWORD", "EMAIL_TIMEOUT", EMAIL_URL=address)
+    assert others == ["hunter#2", "10"]
+    assert "'hunter#2'" in secrets
+    assert repr(address) in secrets
+
+
 def examples() -> dict[str, str]:
     """Return what `.env.example` says of each setting, whether it is commented out or not."""
     lines = (ROOT / ".env.example").read_text().splitlines()
@@ -94,6 +102,7 @@ def test_the_example_as_it_stands_is_a_console_that_starts(tmp_path: Path) -> No
 def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     shown = {name: value for name, value in examples().items() if value and not OTHER_PROGRAMS.fullmatch(name)}
     del shown["DATABASE_URL"], shown["BROKER_DIR"]  # paths, which `start` keeps in the test's folder
+    del shown["EMAIL_URL"]  # kept only as what Django makes of it: EMAIL_HOST and so on
     argv = (sys.executable, "-c", SHOW, *shown)
     as_default = start(argv, tmp_path, DJANGO_SETTINGS_MODULE="flowsite.settings")
     as_shown = start(argv, tmp_path, DJANGO_SETTINGS_MODULE="flowsite.settings", **shown)

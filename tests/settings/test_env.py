@@ -66,6 +66,9 @@ def read(reader: Reader, kind: str) -> Any:
         "time_zone": ("UTC",),
         "currency": ("ZAR",),
         "database": ("sqlite:////data/db.sqlite3", Path("/base")),
+        "mail_server": ("consolemail://",),
+        "sender": ("console@localhost",),
+        "site": (),
     }
     return getattr(reader, kind)(NAME, *defaults[kind])
 
@@ -84,6 +87,11 @@ def read(reader: Reader, kind: str) -> Any:
         ("pairs", "", {}),
         ("time_zone", "Africa/Johannesburg", "Africa/Johannesburg"),
         ("currency", "EUR", "EUR"),
+        ("sender", "console@example.com", "console@example.com"),
+        ("sender", "The console <console@example.com>", "The console <console@example.com>"),
+        ("site", "", ""),
+        ("site", "https://console.example.com/", "https://console.example.com"),
+        ("site", "http://127.0.0.1:8000/below", "http://127.0.0.1:8000/below"),
     ],
 )
 def test_a_right_value_is_understood(
@@ -108,6 +116,29 @@ def test_a_right_value_is_understood(
             ("database", text, "postgres://user:password@host:5432/name")
             for text in ("", "db", "mysql://u:p@h/n", "postgres://u:p@h:port/n", "postgres://u:p@h", "oracle://x/y")
         ],
+        *[
+            ("mail_server", text, "smtp+tls://user:password@host:587")
+            for text in (
+                *("", "mail.example.com", "smtp://", "smtp://:25", "smtps://host", "http://host", "dummymail://"),
+                *("smtp://host:port", "smtp://u:p#x@host:25", "smtp://u:p/x@host:25", "smtp://u:p?x@host:25"),
+                *("smtp://host/path", "smtp+tls://host?use_ssl=1", "consolemail:///path"),
+            )
+        ],
+        *[
+            ("sender", text, "an address such as console@localhost")
+            for text in ("", "console", "@host", "console@", "a@b\nBcc: c@d")
+        ],
+        *[
+            ("site", text, "such as https://console.example.com")
+            for text in (
+                "console.example.com",
+                "ftp://host",
+                "https://",
+                "https://u:p@host",
+                "https://h/?a=b",
+                "https://h:x",
+            )
+        ],
     ],
 )
 def test_a_wrong_value_is_remembered_with_its_remedy_and_the_default_stands_in(
@@ -120,12 +151,45 @@ def test_a_wrong_value_is_remembered_with_its_remedy_and_the_default_stands_in(
     assert remedy in problem_of(reader).remedy
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("database", "mysql://console:hunter2@db/console"), ("mail_server", "smtps://console:hunter2@mail.example.com")],
+)
 def test_a_problem_does_not_hold_the_value_which_may_be_a_secret(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, kind: str, text: str
 ) -> None:
-    monkeypatch.setenv(NAME, "mysql://console:hunter2@db/console")
-    read(reader, "database")
+    monkeypatch.setenv(NAME, text)
+    read(reader, kind)
     assert "hunter2" not in repr(problem_of(reader))
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "starttls", "ssl"),
+    [
+        ("smtp://u:p%23%2Fw@mail.example.com", 25, False, False),
+        ("smtp://u:p%23%2Fw@mail.example.com:2525", 2525, False, False),
+        ("smtp+tls://u:p%23%2Fw@mail.example.com", 587, True, False),
+        ("smtp+ssl://u:p%23%2Fw@mail.example.com/", 465, False, True),
+    ],
+)
+def test_a_mail_server_is_understood(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, address: str, port: int, starttls: bool, ssl: bool
+) -> None:
+    monkeypatch.setenv(NAME, address)
+    assert read(reader, "mail_server") == {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": "mail.example.com",
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": "u",
+        "EMAIL_HOST_PASSWORD": "p#/w",
+        "EMAIL_USE_TLS": starttls,
+        "EMAIL_USE_SSL": ssl,
+    }
+    assert reader.problems == []
+
+
+def test_mails_are_printed_unless_a_mail_server_is_set(reader: Reader) -> None:
+    assert read(reader, "mail_server")["EMAIL_BACKEND"] == "django.core.mail.backends.console.EmailBackend"
 
 
 def test_every_wrong_setting_is_remembered(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,111 @@
+"""One pace for all processes: together they begin no more than so many calls to Flow in a second."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+from pyrate_limiter import (
+    AbstractBucket,
+    Duration,
+    InMemoryBucket,
+    Limiter,
+    Rate,
+    RedisBucket,
+    SingleBucketFactory,
+    SQLiteBucket,
+)
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+logger = logging.getLogger(__name__)
+
+NAME = "flow_pace"
+SECONDS_TO_REACH = 1.0  # a store that does not answer must not take more of a call's time
+ALONE_FOR = 30.0  # seconds until a store that failed is tried again
+TIDY_EVERY = 10.0  # seconds
+
+
+class Pace:
+    """Hands out turns. `store` is a Redis address, or a folder for the processes of one machine.
+
+    While the store can't be reached, each process keeps the pace by itself. Safe for many threads; not after a fork.
+    """
+
+    def __init__(self, per_second: int, store: str) -> None:
+        self._rates = [Rate(per_second, Duration.SECOND)]
+        self._store = store
+        self._alone = _Turns(InMemoryBucket(self._rates))
+        self._shared: _Turns | None = None
+        self._alone_until = 0.0
+        self._lock = threading.Lock()
+
+    def wait_for_turn(self, patience: float) -> None:
+        """Return once a call may begin. Raises TimeoutError where no turn comes within `patience` seconds."""
+        ends = time.monotonic() + patience
+        try:
+            shared = self._shared_turns()
+            got = shared.take(patience) if shared else None
+        except Exception as error:  # noqa: BLE001 - each store has errors of its own, and none of them may stop the work
+            self._go_alone(error)
+            got = None
+        if got is None:
+            got = self._alone.take(max(0.0, ends - time.monotonic()))
+        if not got:
+            raise TimeoutError(0, f"the pace that all processes share left no turn for {patience:g} seconds")
+
+    def _shared_turns(self) -> "_Turns | None":
+        with self._lock:
+            if self._shared is None and time.monotonic() >= self._alone_until:
+                self._shared = _Turns(_open(self._store, self._rates))
+            return self._shared
+
+    def _go_alone(self, error: Exception) -> None:
+        words = "The pace towards Flow can't be shared (%s): this process keeps it alone for %g seconds"
+        with self._lock:
+            first = time.monotonic() >= self._alone_until
+            self._shared, self._alone_until = None, time.monotonic() + ALONE_FOR
+        if first:
+            logger.warning(words, type(error).__name__, ALONE_FOR)
+
+
+class _Turns:
+    """A limiter that forgets old turns by itself: the library's thread for that dies with the first fault of a store."""
+
+    def __init__(self, bucket: AbstractBucket) -> None:
+        self._bucket = bucket
+        self._limiter = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
+        self._tidied = time.monotonic()
+
+    def take(self, patience: float) -> bool:
+        if time.monotonic() - self._tidied > TIDY_EVERY:
+            self._tidied = time.monotonic()
+            self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # in the library
+        return bool(self._limiter.try_acquire(NAME, timeout=patience))
+
+
+def _open(store: str, rates: list[Rate]) -> AbstractBucket:
+    """Return the place where turns are counted. Raises what the store raises."""
+    scheme = urlsplit(store).scheme
+    if scheme in ("redis", "rediss"):
+        seconds = SECONDS_TO_REACH
+        redis = Redis.from_url(
+            store, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
+        )
+        return RedisBucket.init(rates, redis, NAME)  # type: ignore[no-any-return]  # untyped in the library
+    return _open_file(Path(store) / f"{NAME}.sqlite3", rates)
+
+
+def _open_file(file: Path, rates: list[Rate]) -> AbstractBucket:
+    # The library's own use of the lock passes arguments that filelock refuses.
+    lock = FileLock(file.with_suffix(".lock"), timeout=SECONDS_TO_REACH, poll_interval=0.002)
+    with lock:
+        bucket = SQLiteBucket.init_from_file(rates, NAME, str(file))
+        # Turns are worth nothing after a crash of the machine, and waiting for the disk would make them slow.
+        bucket.conn.execute("PRAGMA synchronous = OFF")
+        bucket.conn.execute("PRAGMA journal_mode = MEMORY")
+    bucket.lock = lock  # type: ignore[assignment]  # used in `with` alone
+    return bucket

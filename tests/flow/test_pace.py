@@ -1,0 +1,149 @@
+"""All processes together begin no more calls in a second than set, whatever becomes of the place where they count."""
+
+import logging
+import multiprocessing
+import socket
+import sqlite3
+import threading
+import time
+from multiprocessing.queues import Queue
+from pathlib import Path
+
+import pytest
+import redis
+from filelock import FileLock
+
+from campaigns.flow import Pace, pace
+
+PROCESSES, THREADS, EACH, PER_SECOND = 3, 4, 5, 20
+FORK = multiprocessing.get_context("fork")
+
+
+def take_turns(store: str, turns: "Queue[list[float]]") -> None:
+    """Take turns in several threads of one process; tell when each was had."""
+    shared, had = Pace(PER_SECOND, store), []
+
+    def take() -> None:
+        for _ in range(EACH):
+            shared.wait_for_turn(30)
+            had.append(time.monotonic())
+
+    threads = [threading.Thread(target=take) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    turns.put(had)
+
+
+def turns_of_several_processes(store: str) -> list[float]:
+    turns: Queue[list[float]] = FORK.Queue()
+    processes = [FORK.Process(target=take_turns, args=(store, turns)) for _ in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    had = [moment for _ in processes for moment in turns.get(timeout=60)]
+    for process in processes:
+        process.join()
+    return sorted(had)
+
+
+def assert_one_pace_was_kept(turns: list[float]) -> None:
+    assert len(turns) == PROCESSES * THREADS * EACH == 3 * PER_SECOND
+    # A second's worth at once, then a second's worth each second: three processes by themselves would need no second at all.
+    assert turns[-1] - turns[0] > 1.7
+
+
+def test_processes_of_one_machine_keep_one_pace(tmp_path: Path) -> None:
+    assert_one_pace_was_kept(turns_of_several_processes(str(tmp_path)))
+
+
+@pytest.mark.redis
+def test_processes_of_several_machines_keep_one_pace(redis_url: str) -> None:
+    assert_one_pace_was_kept(turns_of_several_processes(redis_url))
+
+
+def test_a_turn_that_does_not_come_in_time_is_an_error_in_words(tmp_path: Path) -> None:
+    shared = Pace(1, str(tmp_path))
+    shared.wait_for_turn(1)
+
+    with pytest.raises(TimeoutError, match=r"the pace that all processes share left no turn for 0\.1 seconds"):
+        shared.wait_for_turn(0.1)
+
+
+@pytest.mark.parametrize(
+    ("store", "error"),
+    [("redis://:hush@127.0.0.1:9/0", "ConnectionError"), ("/dev/null/at/all", "NotADirectoryError")],
+)
+def test_a_place_that_cannot_be_reached_is_told_once_and_the_process_keeps_the_pace_alone(
+    store: str, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    alone = Pace(5, store)
+    begun = time.monotonic()
+
+    with caplog.at_level(logging.WARNING, "campaigns.flow.pace"):
+        for _ in range(8):
+            alone.wait_for_turn(10)
+
+    assert 1 <= time.monotonic() - begun < 5
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "campaigns.flow.pace"]
+    assert line == f"The pace towards Flow can't be shared ({error}): this process keeps it alone for 30 seconds"
+
+
+@pytest.mark.redis
+def test_a_redis_that_forgot_everything_is_used_again_after_a_while(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "ALONE_FOR", 0.2)
+    shared = Pace(1000, redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        shared.wait_for_turn(1)
+        assert client.zcard(pace.NAME) == 1
+        client.flushall()
+        client.script_flush()
+        shared.wait_for_turn(1)  # the script is gone: this one is taken alone
+        assert client.zcard(pace.NAME) == 0
+        time.sleep(0.3)
+        shared.wait_for_turn(1)
+        assert client.zcard(pace.NAME) == 1
+
+
+def test_a_silent_redis_costs_a_second_and_no_turn() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        alone = Pace(1000, f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        begun = time.monotonic()
+        alone.wait_for_turn(10)
+        assert 0.9 < time.monotonic() - begun < 3
+        begun = time.monotonic()
+        alone.wait_for_turn(10)
+        assert time.monotonic() - begun < 0.5
+
+
+def test_a_process_that_stops_while_it_counts_costs_a_second_and_no_turn(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "flow_pace.lock"):
+        alone = Pace(1000, str(tmp_path))
+        begun = time.monotonic()
+        alone.wait_for_turn(10)
+        assert 0.9 < time.monotonic() - begun < 3
+
+
+def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_path: Path) -> None:
+    Pace(1000, str(tmp_path)).wait_for_turn(1)
+
+    with sqlite3.connect(tmp_path / "flow_pace.sqlite3") as counted:
+        assert counted.execute("SELECT count(*) FROM flow_pace").fetchall() == [(1,)]
+    counted.close()
+
+
+def test_old_turns_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Pace(1000, str(tmp_path))
+    for _ in range(20):
+        shared.wait_for_turn(1)
+    turns = shared._shared_turns()
+    assert turns is not None
+    assert [turns._bucket.count()] == [20]
+    time.sleep(2.1)  # the library keeps the turns of the longest window, twice
+    monkeypatch.setattr(pace, "TIDY_EVERY", 0.0)
+
+    shared.wait_for_turn(1)
+
+    assert [turns._bucket.count()] == [1]
