@@ -8,7 +8,8 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from campaigns.services import commands, publishing, syncing
+from campaigns.models import Command, Order
+from campaigns.services import commands, publishing, reminding, syncing
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ class BrokerUnreachable(Exception):
     """The broker does not answer."""
 
 
+MOST = 2**63 - 1  # what a primary key can be
 SWEEP_LIMIT = 500
 SYNC_SECONDS = 20  # a sync begins no new batch after this; the next one goes on
 
@@ -24,6 +26,8 @@ SYNC_SECONDS = 20  # a sync begins no new batch after this; the next one goes on
 @shared_task
 def publish_order(*, order_id: int, **_: Any) -> None:
     """Publish one queued order."""
+    if not _is_there(Order, order_id):
+        return
     result = publishing.publish_order(order_id)
     logger.info("Order %s: %s. %s", result.order_ref, result.outcome, result.words)
     if result.again:
@@ -31,10 +35,16 @@ def publish_order(*, order_id: int, **_: Any) -> None:
 
 
 @shared_task
+def heartbeat(**_: Any) -> None:
+    """Do nothing: that a worker took the message is its sign of life, as with every other task (flowsite/celery.py)."""
+
+
+@shared_task
 def publish_sweep(**_: Any) -> None:
     """Find the queued orders whose message never came, and those whose back-off is over."""
     for order_id in publishing.due_orders(timezone.now(), SWEEP_LIMIT):
-        nudge(publish_order, order_id=order_id, expires=25)
+        if not nudge(publish_order, order_id=order_id, expires=25):
+            break  # each further try at a broker that is gone takes a second or two; the next sweep finds them all
 
 
 @shared_task
@@ -42,6 +52,14 @@ def recover_expired_leases(**_: Any) -> None:
     """Close the attempts of workers that did not come back."""
     for order_ref in publishing.recover_expired_leases(timezone.now()):
         logger.warning("Order %s: its worker did not come back", order_ref)
+
+
+@shared_task
+def remind_of_doubt(**_: Any) -> None:
+    """Remind people of the orders in doubt."""
+    result = reminding.remind(timezone.now())
+    if result.reminded:
+        logger.info("Reminded of the orders in doubt: %s", ", ".join(result.reminded))
 
 
 @shared_task
@@ -55,6 +73,8 @@ def sync_due_campaigns(**_: Any) -> None:
 @shared_task
 def send_command(*, command_id: int, **_: Any) -> None:
     """Send one command to Flow, then ask for the campaign's status."""
+    if not _is_there(Command, command_id):
+        return
     command = commands.send(command_id)
     syncing.check_now([command.campaign_id])
 
@@ -63,7 +83,18 @@ def send_command(*, command_id: int, **_: Any) -> None:
 def confirm_commands(**_: Any) -> None:
     """Send the commands that are due, first or again; their campaigns are asked about soon after."""
     for command_id in commands.due_commands(timezone.now(), SWEEP_LIMIT):
-        nudge(send_command, command_id=command_id, expires=10)
+        if not nudge(send_command, command_id=command_id, expires=10):
+            break  # as in the sweep
+
+
+def _is_there(model: type[Order | Command], primary_key: Any) -> bool:
+    """Say whether a message names a row that there is; log it where it does not."""
+    is_number = isinstance(primary_key, int) and not isinstance(primary_key, bool)  # true would be taken for 1
+    if is_number and 0 < primary_key <= MOST and model._default_manager.filter(pk=primary_key).exists():
+        return True
+    words = "Refused a message on the queue, without effect: there is no %s %.100s"
+    logger.warning(words, model._meta.verbose_name, ascii(primary_key))
+    return False
 
 
 def nudge_publish(order_id: int) -> None:
@@ -81,12 +112,14 @@ def nudge_sync() -> None:
     nudge(sync_due_campaigns)
 
 
-def nudge(task: Task[Any, None], expires: float = 600, **kwargs: int) -> None:
-    """Send a message to the workers, or leave it to the sweep where the broker can't be reached."""
+def nudge(task: Task[Any, None], expires: float = 600, **kwargs: int) -> bool:
+    """Send a message to the workers, or leave it to the sweep where the broker can't be reached; say whether it was sent."""
     try:
         task.apply_async(kwargs=kwargs, expires=expires)
     except Exception as error:  # noqa: BLE001 - the deed is committed: no fault of a broker may make it look undone
         logger.warning("The broker can't be reached (%s); the sweep will find the work", type(error).__name__)
+        return False
+    return True
 
 
 def reach_broker() -> None:

@@ -50,9 +50,14 @@ def make_listing(branch: Branch | None = None, **fields: Any) -> Listing:
 def make_user(username: str, *permissions: str, **fields: Any) -> User:
     """Write a member of staff with permissions such as `submit_order`; the password is `PASSWORD`."""
     user = User.objects.create_user(username, password=PASSWORD, **{"is_staff": True} | fields)
+    may(user, *permissions)
+    return user
+
+
+def may(user: User, *permissions: str) -> None:
+    """Give a member of staff more permissions."""
     found = Permission.objects.filter(content_type__app_label="campaigns", codename__in=permissions)
     missing = set(permissions) - {permission.codename for permission in found}
     if missing:
         raise ValueError(f"no such permission of campaigns: {', '.join(sorted(missing))}")
-    user.user_permissions.set(found)
-    return user
+    user.user_permissions.add(*found)

@@ -47,8 +47,8 @@ class Deed(Generic[RowT]):
     suits: Callable[[RowT, User], bool] = field(default=lambda _row, _user: True)
     """Say whether it is worth offering to this person, who has the permission."""
     danger: bool = False
-    background: str = ""
-    """A template with what to know before one decides."""
+    template: str = "admin/campaigns/deed.html"
+    """The page that asks."""
     knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
     """Return what that template shows."""
 
@@ -158,7 +158,7 @@ def _ask(
         "row": row,
         **deed.knows(row, person(request)),
     }
-    return TemplateResponse(request, "admin/campaigns/deed.html", context, status=status)
+    return TemplateResponse(request, deed.template, context, status=status)
 
 
 def _page(row: Order | Campaign) -> str:

@@ -58,6 +58,8 @@ def _campaign_cards(request: HttpRequest) -> list[dict[str, Any]]:
 def _card(model: str, counts: dict[str, int], card: tuple[str, str, str, bool]) -> dict[str, Any]:
     need, text, icon, alarming = card
     url = f"{reverse(f'admin:campaigns_{model}_changelist')}?needs={need}"
+    if need == "settling":
+        url = reverse("admin:campaigns_order_doubts")
     return {
         "need": need,
         "text": text,

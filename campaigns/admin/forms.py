@@ -1,5 +1,6 @@
 """The forms of an order and of the moves: what people are asked. The rules are the services'."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,7 @@ from campaigns.models import Agent, Branch, Listing, Order, Plan
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused
 
+LINE_END = re.compile(r"\r\n|\r|\n")
 TIMES = ("start_at", "end_at")
 BUDGET_HELP = (
     "Empty: the plan's default. The number is sent as you enter it; Flow does not document whether it counts per listing "
@@ -153,17 +155,18 @@ class SettleForm(DeedForm):
         label="What did you find?",
         widget=UnfoldAdminRadioSelectWidget(),
         choices=[
-            (Resolution.LIVE.value, "It is live at Flow: follow these campaigns"),
-            (Resolution.NOT_LIVE.value, "It is not live at Flow: send it again"),
-            (Resolution.ABANDON.value, "Abandon it: cancel the order"),
+            (Resolution.LIVE.value, "It is live at Flow"),
+            (Resolution.NOT_LIVE.value, "It is not live at Flow"),
+            (Resolution.ABANDON.value, "Abandon it"),
         ],
         error_messages={"required": "Choose what you found at Flow."},
     )
     tracking_ids = forms.CharField(
         label="Tracking ids",
         required=False,
+        strip=False,  # a space in what was pasted may be half of another word: the person is to see it
         widget=text_area(),
-        help_text="If it is live: every tracking id that Flow shows for it, one per line. Each is checked at Flow.",
+        help_text="Every tracking id that Flow shows for the order, one per line. Each is checked at Flow.",
     )
     evidence = forms.CharField(
         required=False,
@@ -172,8 +175,9 @@ class SettleForm(DeedForm):
     )
 
     def clean_tracking_ids(self) -> list[str]:
-        """Return the ids, one of each line that has any."""
-        return [line.strip() for line in self.cleaned_data["tracking_ids"].splitlines() if line.strip()]
+        """Return the lines as they were written, for the service to judge; what ends the last one begins no other."""
+        text = self.cleaned_data["tracking_ids"]
+        return LINE_END.split(text.rstrip("\r\n")) if text.strip() else []
 
 
 def add_refusal(form: forms.Form, refusal: Refused | ValidationError) -> None:

@@ -18,6 +18,7 @@ from django.utils.timezone import get_default_timezone
 
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.models.choices import label
+from campaigns.selectors import orders_for
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -134,18 +135,30 @@ def primary(_request: HttpRequest) -> dict[str, str]:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the menu: what this user may see."""
-    groups = [{"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()]
+    groups: list[dict[str, Any]] = [
+        {"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()
+    ]
+    if request.user.has_perm("campaigns.view_order"):
+        _add_doubts(request, groups[0]["items"])
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [home]}, *[group for group in groups if group["items"]]]
 
 
-def _items(request: HttpRequest, menu: Menu) -> list[dict[str, str]]:
-    items = []
+def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
     for model, title, icon in menu:
         app, name = model.split(".")
         if request.user.has_perms([f"{app}.view_{name}"]) or request.user.has_perms([f"{app}.change_{name}"]):
             items.append({"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")})
     return items
+
+
+def _add_doubts(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the queue of doubts, with how many there are, behind the orders: its address begins like theirs."""
+    link, doubts = reverse("admin:campaigns_order_doubts"), orders_for(request.user).filter(state=OrderState.UNKNOWN)
+    here = request.path == link
+    items[0]["active"] = items[0]["link"] in request.path and not here
+    items.insert(1, {"title": "In doubt", "icon": "help", "link": link, "badge": doubts.count(), "active": here})
 
 
 def icon(name: str) -> SafeString:
@@ -155,10 +168,10 @@ def icon(name: str) -> SafeString:
     )
 
 
-def badge(value: str, looks: dict[str, tuple[str, str]]) -> SafeString:
-    """Return a state, phase or outcome as text, icon and colour."""
+def badge(value: str, looks: dict[str, tuple[str, str]], more: str = "") -> SafeString:
+    """Return a state, phase or outcome as text, with more of it behind, icon and colour."""
     variant, symbol = looks[value]
-    text = format_html("{}{}", icon(symbol), label(value))
+    text = format_html("{}{}{}", icon(symbol), label(value), more)
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
 
 

@@ -6,13 +6,13 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from campaigns import selectors, tasks
-from campaigns.admin import tables
 from campaigns.admin.actions import Deed
-from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm, SettleForm
+from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm
+from campaigns.admin.settle_deed import SETTLE
 from campaigns.domain.money import format_money
-from campaigns.domain.states import Move, OrderState, Resolution, moves_from
-from campaigns.models import Order, Settlement
-from campaigns.services import orders, publishing, settling
+from campaigns.domain.states import Move, OrderState, moves_from
+from campaigns.models import Order
+from campaigns.services import orders, publishing
 from campaigns.services.errors import Refused
 
 Values = dict[str, Any]
@@ -60,50 +60,6 @@ def _dry_run(order: Order, _values: Values, user: User, now: datetime) -> str:
     return f"Dry run: Flow would take this order. Nothing was published. Flow said: {result.words}"
 
 
-def _settle(order: Order, values: Values, user: User, now: datetime) -> str:
-    result = settling.settle(
-        order.pk,
-        Resolution(values["resolution"]),
-        tracking_ids=values["tracking_ids"],
-        evidence=values["evidence"],
-        user=user,
-        now=now,
-    )
-    if result.settled and values["resolution"] == Resolution.NOT_LIVE:
-        tasks.nudge_publish(order.pk)
-    return result.words
-
-
-def _proposed(order: Order, user: User) -> Values:
-    """Begin with what another person proposed, so that agreeing is one click and differing is deliberate."""
-    last = _proposal(order, user)
-    if last is None:
-        return {}
-    return {"resolution": last.resolution, "tracking_ids": "\n".join(last.tracking_ids), "evidence": last.evidence}
-
-
-def _proposal(order: Order, user: User) -> Settlement | None:
-    attempt = order.attempts.last()
-    return selectors.proposal_of_another(attempt, user) if attempt else None
-
-
-def _doubt(order: Order, user: User) -> Values:
-    """Return what was sent and what came back, what was proposed, and whose word is still needed."""
-    attempt, proposal = order.attempts.last(), _proposal(order, user)
-    if user.has_perm("campaigns.settle_alone"):
-        who = "You may settle this without a second person."
-    elif proposal:
-        who = f"{proposal.proposed_by.get_username()} has answered already: if you found the same, your answer settles it."
-    else:
-        who = "Your answer is kept; a second person must find the same before anything happens."
-    return {
-        "attempts": tables.attempts(order, user),
-        "settlements": tables.settlements(order),
-        "excerpt": attempt.excerpt if attempt else "",
-        "who": who,
-    }
-
-
 def _can(move: Move) -> Any:
     return lambda order: move in moves_from(OrderState(order.state))
 
@@ -141,23 +97,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         do=_reject,
         form=CommentForm,
     ),
-    Deed(
-        name="settle",
-        label="Settle the doubt",
-        icon="gavel",
-        permissions=("settle_order",),
-        fits=_can(Move.SETTLE),
-        says=lambda order: (
-            f"Nobody knows whether Flow published {cost(order)}. Look for {order.order_ref} at Flow before you answer: "
-            "sending it again while it is live spends the money twice."
-        ),
-        do=_settle,
-        form=SettleForm,
-        first_values=_proposed,
-        danger=True,
-        background="admin/campaigns/doubt.html",
-        knows=_doubt,
-    ),
+    SETTLE,
     Deed(
         name="dry_run",
         label="Dry run",

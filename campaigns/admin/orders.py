@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import look, order_facts, order_page
+from campaigns.admin import doubt_queue, look, order_facts, order_page
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
@@ -55,6 +55,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         view = self.admin_site.admin_view
         return [
             path("facts/", view(self.facts_view), name="campaigns_order_facts"),
+            path("in-doubt/", view(doubt_queue.view), {"rooms": self}, name="campaigns_order_doubts"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),

@@ -1,6 +1,6 @@
-"""From what a branch's clocks show to a moment: local times that a zone skips or has twice are refused."""
+"""From what a branch's clocks show to a moment, where times that a zone skips or has twice are refused; and times in words."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -27,3 +27,26 @@ def in_zone(local: datetime, zone: ZoneInfo) -> datetime:
         f"{written} does not exist in {zone.key}: the clocks go forward past it. "
         f"Choose another time, such as {shown:%-d %b %Y, %H:%M %Z}."
     )
+
+
+def in_utc(moment: datetime) -> str:
+    """Return the moment in UTC to the second, such as `12 Mar 2026, 09:00:05 UTC`."""
+    return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S UTC}"
+
+
+def window(first: datetime, last: datetime) -> str:
+    """Return the time from one moment to another in UTC, widened to whole seconds; the date once where it is the same."""
+    first, last = first.astimezone(UTC), (last + timedelta(microseconds=999_999)).astimezone(UTC)
+    end = f"{last:%H:%M:%S UTC}" if first.date() == last.date() else in_utc(last)
+    return f"{first:%-d %b %Y, %H:%M:%S} to {end}"
+
+
+def lasted(age: timedelta) -> str:
+    """Return how long something has lasted, in its two largest units, such as `5 min`, `3 h 20 min` or `2 days 4 h`."""
+    minutes = max(0, int(age.total_seconds())) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        units = [f"{days} day{'' if days == 1 else 's'}", f"{hours} h" if hours else ""]
+    else:
+        units = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
+    return " ".join(filter(None, units)) or "less than a minute"

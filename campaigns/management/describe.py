@@ -2,11 +2,15 @@
 
 from typing import Any
 
-from campaigns.models import Campaign, Command, Event, Order
+from django.db.models import Prefetch, QuerySet
+
+from campaigns import selectors
+from campaigns.domain.states import OrderState
+from campaigns.models import Attempt, Campaign, Command, Event, Order
 
 
 def order_data(order: Order) -> dict[str, Any]:
-    """Return an order with its attempts and campaigns; times are ISO 8601 in UTC, amounts text."""
+    """Return an order with its attempts, campaigns and reminders; times are ISO 8601 in UTC, amounts text."""
     return {
         "order_ref": order.order_ref,
         "state": order.state,
@@ -34,7 +38,25 @@ def order_data(order: Order) -> dict[str, Any]:
             for attempt in order.attempts.all()
         ],
         "campaigns": [campaign_data(campaign) for campaign in order.campaigns.all()],
+        "in_doubt_since": doubt.ended_at if (doubt := attempt_in_doubt(order)) else None,
+        "reminders": [
+            {"attempt": reminder.attempt.number, "number": reminder.number, "at": reminder.at}
+            for reminder in order.reminders.all()
+        ],
     }
+
+
+def orders() -> QuerySet[Order]:
+    """Return the orders with all that `order_data` tells of them."""
+    reminders = Prefetch("reminders", selectors.reminded().select_related("attempt"))
+    return Order.objects.select_related("plan", "branch", "agent").prefetch_related(
+        "listings", "attempts", "campaigns", reminders
+    )
+
+
+def attempt_in_doubt(order: Order) -> Attempt | None:
+    """Return the attempt of which nobody knows what became, None where the order is not in doubt."""
+    return list(order.attempts.all())[-1] if order.state == OrderState.UNKNOWN else None
 
 
 def campaign_data(campaign: Campaign) -> dict[str, Any]:

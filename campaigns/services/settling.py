@@ -1,5 +1,6 @@
 """Settle orders in doubt: two different people say the same, or one who may do it alone."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ from django.db import IntegrityError, transaction
 
 from campaigns import gateway, selectors
 from campaigns.domain.states import Move, OrderState, Resolution
-from campaigns.flow import FlowError, NotFound, TooManyRequests
+from campaigns.domain.times import in_utc
+from campaigns.flow import BadTrackingId, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Order, Settlement
 from campaigns.services import moves, pace
 from campaigns.services.errors import Refused, Stale
@@ -27,6 +29,9 @@ SAYS = {
     Resolution.NOT_LIVE: "says that the order is not live at Flow and is to be sent again",
     Resolution.ABANDON: "abandons the order",
 }
+SECOND_PERSON = "A second person must say the same before anything happens."
+MOST_IDS = 500
+MOST_UNKNOWN = 10  # after so many ids that Flow does not know, something else was pasted: Flow is spared the rest
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,9 @@ def settle(
 ) -> SettleResult:
     """Settle an order in doubt, or propose it to a second person who must then say the same.
 
-    Each tracking id is checked at Flow. Raises NotAllowed, Refused where the order is not in doubt or Flow can't be asked,
-    Stale, and ValidationError by field.
+    Each tracking id is checked at Flow by one GET. The same answer of the same person once more is no second one: nothing is
+    written but new evidence. Raises NotAllowed, Refused where the order is not in doubt, Stale, and ValidationError by field:
+    for all tracking ids that are wrong at once, and where Flow can't be asked.
     """
     require(user, "settle_order", "settle orders in doubt")
     order = moves.read(order_id)
@@ -69,9 +75,10 @@ def settle(
         proposed_by=user,
         proposed_at=now,
     )
-    statuses = _check(order, resolution, tracking_ids, word.evidence, now)
+    statuses = _check(word, now)
     try:
         with transaction.atomic():
+            _lock(order)
             proposal = _same_by_another(word)
             if proposal is None and not user.has_perm("campaigns.settle_alone"):
                 return _propose(word)
@@ -81,62 +88,106 @@ def settle(
     return SettleResult(True, f"Order {order.order_ref} is settled: {user.get_username()} {SAYS[resolution]}.")
 
 
-def _check(
-    order: Order, resolution: Resolution, tracking_ids: Sequence[str], evidence: str, now: datetime
-) -> dict[str, str]:
+def _lock(order: Order) -> None:
+    """Keep others from answering at the same time, who would not see each other's word. Raises Stale if it has moved on."""
+    same = Order.objects.select_for_update(no_key=True).filter(pk=order.pk, state=order.state, version=order.version)
+    if same.first() is None:
+        raise Stale(f"Somebody else has just settled order {order.order_ref}. Nothing was done. Look at it again.")
+
+
+def _check(word: Settlement, now: datetime) -> dict[str, str]:
     """Raise unless what the person gave is complete and true; return Flow's status of each tracking id."""
-    if resolution is not Resolution.LIVE:
-        if not evidence:
-            raise ValidationError({"evidence": "Say in words how you know, or why: it is kept as evidence."})
-        return {}
-    errors = [message for message in map(_wrong_id, tracking_ids) if message]
-    if not tracking_ids:
-        errors.append("Enter the tracking ids that Flow shows for this order.")
-    if len(set(tracking_ids)) != len(tracking_ids):
-        errors.append("A tracking id is there twice. Enter each once.")
-    taken = Campaign.objects.filter(tracking_id__in=tracking_ids).exclude(order=order).select_related("order")
-    errors += [f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}." for campaign in taken]
-    if errors:
-        raise ValidationError({"tracking_ids": errors})
+    errors: dict[str, list[str]] = {}
+    statuses: dict[str, str] = {}
+    if word.resolution == Resolution.LIVE:
+        statuses, errors["tracking_ids"] = _check_ids(word, now)
+    else:
+        if word.tracking_ids:
+            errors["tracking_ids"] = [
+                "Tracking ids are only for an order that is live. Remove them, or say that it is."
+            ]
+        if not word.evidence:
+            errors["evidence"] = ["Say in words how you know, or why: it is kept as evidence."]
+    if any(errors.values()):
+        raise ValidationError({field: messages for field, messages in errors.items() if messages})
+    return statuses
+
+
+def _check_ids(word: Settlement, now: datetime) -> tuple[dict[str, str], list[str]]:
+    """Return Flow's status of each tracking id, and all that is wrong; Flow is asked about those that may be right."""
+    if not word.tracking_ids:
+        return {}, ["Enter the tracking ids that Flow shows for this order."]
+    if len(word.tracking_ids) > MOST_IDS:
+        return {}, [f"These are more than {MOST_IDS} tracking ids: too many for one order. Paste its own alone."]
+    wrong = _wrong_ids(word)
+    likely = [tracking_id for tracking_id in dict.fromkeys(word.tracking_ids) if tracking_id not in wrong]
+    statuses, errors = _ask_flow(likely, now) if likely else ({}, [])
+    return statuses, [*dict.fromkeys(wrong.values()), *errors]
+
+
+def _wrong_ids(word: Settlement) -> dict[str, str]:
+    """Return what is wrong with the tracking ids, as far as we can tell ourselves."""
+    wrong: dict[str, str] = {}
+    for tracking_id, times in Counter(word.tracking_ids).items():
+        if not tracking_id.strip():
+            wrong[tracking_id] = "A tracking id is empty. Remove it."
+        elif any(character.isspace() for character in tracking_id):
+            wrong[tracking_id] = f"“{tracking_id}” has spaces in it. Paste the tracking id alone."
+        elif times > 1:
+            wrong[tracking_id] = f"“{tracking_id}” is there more than once. Enter it once."
+    taken = Campaign.objects.filter(tracking_id__in=word.tracking_ids).exclude(order=word.order)
+    for campaign in taken.select_related("order"):
+        wrong[campaign.tracking_id] = f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}."
+    return wrong
+
+
+def _ask_flow(tracking_ids: Sequence[str], now: datetime) -> tuple[dict[str, str], list[str]]:
+    """Return Flow's status of each tracking id that it knows, and what is wrong with the others."""
     if until := pace.held_until(now):
-        raise Refused(f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was settled; try again then.")
-    return {tracking_id: _status_at_flow(tracking_id, now) for tracking_id in tracking_ids}
-
-
-def _wrong_id(tracking_id: str) -> str:
-    if not tracking_id.strip():
-        return "A tracking id is empty. Remove it."
-    if any(character.isspace() for character in tracking_id):
-        return f"“{tracking_id}” has spaces in it. Paste the tracking id alone."
-    return ""
-
-
-def _status_at_flow(tracking_id: str, now: datetime) -> str:
-    try:
-        return gateway.client().campaign_status(tracking_id).status
-    except NotFound:
-        message = f"Flow does not know the tracking id {tracking_id}. Copy it from Flow once more."
-        raise ValidationError({"tracking_ids": message}) from None
-    except FlowError as error:
-        if isinstance(error, TooManyRequests):
-            pace.hold(error, now=now)
-        raise Refused(f"The tracking id {tracking_id} could not be checked: {error} Nothing was settled.") from None
+        return {}, [f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was settled; try again then."]
+    statuses: dict[str, str] = {}
+    errors: list[str] = []
+    for tracking_id in tracking_ids:
+        try:
+            statuses[tracking_id] = gateway.client().campaign_status(tracking_id).status
+        except NotFound:
+            errors.append(f"Flow does not know the tracking id {tracking_id}. Copy it from Flow once more.")
+        except BadTrackingId as error:
+            errors.append(str(error))
+        except FlowError as error:
+            if isinstance(error, TooManyRequests):
+                pace.hold(error, now=now)
+            errors.append(f"The tracking id {tracking_id} could not be checked: {error} Nothing was settled.")
+            break
+        if len(errors) == MOST_UNKNOWN:
+            errors.append("Flow was not asked about more.")
+            break
+    return statuses, errors
 
 
 def _same_by_another(word: Settlement) -> Settlement | None:
     """Return the last word of another person, if it says the same."""
     last = selectors.proposal_of_another(word.attempt, word.proposed_by)
-    same = last and last.resolution == word.resolution and set(last.tracking_ids) == set(word.tracking_ids)
-    return last if same else None
+    return last if last and _says_the_same(last, word) else None
 
 
 def _propose(word: Settlement) -> SettleResult:
+    name = word.proposed_by.get_username()
+    said = selectors.own_proposal(word.attempt, word.proposed_by)
+    if said and _says_the_same(said, word):
+        if word.evidence in ("", said.evidence):
+            return SettleResult(False, f"{name} said so already, at {in_utc(said.proposed_at)}. {SECOND_PERSON}")
+        said.evidence, said.proposed_at = word.evidence, word.proposed_at
+        word = said
     word.save()
-    says = SAYS[Resolution(word.resolution)]
-    words = f"{word.proposed_by.get_username()} {says}. A second person must say the same before anything happens."
+    words = f"{name} {SAYS[Resolution(word.resolution)]}. {SECOND_PERSON}"
     data = {"resolution": word.resolution, "tracking_ids": word.tracking_ids, "evidence": word.evidence}
     record("order.settlement_proposed", words, now=word.proposed_at, by=word.proposed_by, order=word.order, data=data)
     return SettleResult(False, words)
+
+
+def _says_the_same(one: Settlement, other: Settlement) -> bool:
+    return one.resolution == other.resolution and set(one.tracking_ids) == set(other.tracking_ids)
 
 
 def _carry_out(order: Order, settlement: Settlement, word: Settlement, statuses: dict[str, str]) -> None:

@@ -68,11 +68,16 @@ def awaiting_approval(user: User | None = None, **fields: Any) -> Order:
 
 def answered(answer: Answer, user: User | None = None, *, now: datetime | None = None, **fields: Any) -> Order:
     """Return an order whose attempt to publish ended so."""
-    order, now = queued(user, **fields), now or timezone.now()
+    return answer_again(queued(user, **fields), answer, now=now or timezone.now())
+
+
+def answer_again(order: Order, answer: Answer, *, now: datetime) -> Order:
+    """Return the queued order after one more attempt to publish it ended so."""
+    order = moves.read(order.pk)
     moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
     attempt = Attempt.objects.create(
         order=order,
-        number=1,
+        number=order.attempts.count() + 1,
         order_version=order.version,
         payload_sha256=order.payload_sha256,
         worker="worker:1",

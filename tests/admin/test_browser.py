@@ -12,11 +12,14 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from campaigns.domain.states import Action
-from campaigns.models import Branch, Order, Plan
+from campaigns.models import Branch, Campaign, Order, Plan
 from campaigns.services import commands
 from tests import factories
 from tests.admin import building
+from tests.services.conftest import flow
+from tests.services.flow_server import Flow
 
+__all__ = ["flow"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -196,9 +199,20 @@ def test_an_end_that_somebody_chose_stays_when_a_saved_order_is_opened(
     assert site.troubles == []
 
 
-@pytest.mark.parametrize("page", ["", "campaigns/order/", "campaigns/order/add/", "campaigns/order/{order}/change/"])
+PAGES = [
+    "",
+    "campaigns/order/",
+    "campaigns/order/add/",
+    "campaigns/order/in-doubt/",
+    "campaigns/order/{order}/change/",
+    "campaigns/order/{order}/settle/",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_pages_fit_on_a_phone(browser: Browser, live_server: Any, page: str) -> None:
     order = building.in_doubt(building.author("naledi"))
+    factories.may(User.objects.get(username="naledi"), "settle_order")
     site = Site(browser, live_server.url, "naledi", viewport=PHONE)
     site.page.goto(f"{live_server.url}/admin/{page.format(order=order.pk)}")
     site.page.wait_for_load_state("networkidle")
@@ -224,3 +238,51 @@ def test_no_column_of_a_list_is_cut_off_on_a_small_screen(browser: Browser, live
     site.page.wait_for_load_state("networkidle")
     widths = site.page.locator("#result_list").evaluate("list => [list.scrollWidth, list.parentElement.clientWidth]")
     assert widths[0] <= widths[1]
+
+
+def test_two_people_find_an_order_in_doubt_at_flow_and_settle_it(
+    browser: Browser, live_server: Any, flow: Flow
+) -> None:
+    order = building.in_doubt(branch=factories.make_branch(name="Sea Point"))
+    flow.statuses |= {"queue_a": "in_progress", "queue_b": "queued"}
+    for name in ("naledi", "thabo"):
+        factories.make_user(name, "view_order", "settle_order", "view_campaign")
+
+    first = Site(browser, live_server.url, "naledi", permissions=["clipboard-read", "clipboard-write"])
+    page = first.page
+    page.get_by_role("link", name="orders in doubt: settle").click()
+    expect(page.get_by_text("1,500.00 ZAR may have been spent.")).to_be_visible()
+    page.get_by_role("link", name="Settle…").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == order.order_ref
+    page.get_by_role("radio", name="It is live at Flow").check()
+    page.get_by_label("Tracking ids").fill("queue_a queue_b\nqueue_typo\n")
+    page.get_by_label("Evidence").fill("Both are in Flow's list.")
+    page.get_by_role("button", name="Give my answer").click()
+    expect(page.get_by_text("“queue_a queue_b” has spaces in it. Paste the tracking id alone.")).to_be_visible()
+    expect(page.get_by_text("Flow does not know the tracking id queue_typo.")).to_be_visible()
+    expect(page.get_by_text("Nothing was settled. See below what to mend.")).to_be_in_viewport()
+    expect(page.get_by_label("Tracking ids")).to_have_value("queue_a queue_b\nqueue_typo\n")
+    expect(page.get_by_label("Evidence")).to_have_value("Both are in Flow's list.")
+    assert building.kinds(order)[-1] == "order.in_doubt"
+    page.get_by_label("Tracking ids").fill("queue_a\nqueue_b\n")
+    page.get_by_role("button", name="Give my answer").click()
+    expect(page.get_by_text("A second person must say the same before anything happens.").first).to_be_visible()
+    assert Order.objects.get().state == "unknown"
+    assert first.troubles == []
+
+    second = Site(browser, live_server.url, "thabo")
+    page = second.page
+    page.get_by_role("link", name="In doubt 1").click()
+    expect(page.get_by_text("naledi said “Live: queue_a, queue_b”")).to_be_visible()
+    page.get_by_role("link", name="Settle…").click()
+    expect(page.get_by_role("radio", name="It is live at Flow")).to_be_checked()
+    expect(page.get_by_label("Tracking ids")).to_have_value("queue_a\nqueue_b")
+    page.get_by_role("button", name="Settle the doubt").click()
+    expect(page.get_by_text("is settled: thabo says that the order is live at Flow.").first).to_be_visible()
+    assert Order.objects.get().state == "published"
+    assert [*Campaign.objects.order_by("tracking_id").values_list("tracking_id", flat=True)] == ["queue_a", "queue_b"]
+    page.get_by_role("link", name="In doubt").click()
+    expect(page.get_by_text("No order is in doubt")).to_be_visible()
+    assert second.troubles == []

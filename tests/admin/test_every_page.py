@@ -199,6 +199,8 @@ def test_no_page_loads_anything_from_elsewhere() -> None:
         address(Order, "changelist"),
         address(Order, "change", order.pk),
         address(Order, "add"),
+        address(Order, "doubts"),
+        address(Order, "settle", building.in_doubt().pk),
     ]
     for page in pages:
         html = client.get(page).content.decode()

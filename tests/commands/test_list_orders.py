@@ -77,4 +77,4 @@ def test_many_orders_take_as_many_queries_as_few(flow: Flow) -> None:
     for number in range(1, 25):
         publish(flow, f"N{number}", f"queue_{number}", f"queue_x{number}")
 
-    assert queries() == few == 4
+    assert queries() == few == 5

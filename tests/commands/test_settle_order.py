@@ -80,6 +80,8 @@ def test_each_way_out_takes_two_people_or_one_who_may(
     first, same, second = settle(*words), settle(*words), settle(*words, user="cora")
 
     assert [done.returncode for done in (first, same, second)] == [3, 3, 0]
+    assert same.stdout.startswith("ben said so already, at ")
+    assert Settlement.objects.count() == 1
     assert state(order) == becomes
     doubt(flow, "N2")
     flow.statuses["queue_2"] = "active"
@@ -132,7 +134,7 @@ def test_settled_once_it_cannot_be_settled_again(flow: Flow, order: Order) -> No
         (("--live", "queue_9"), "tracking_ids: Flow does not know the tracking id queue_9."),
         (("--live", "queue 1"), "tracking_ids: “queue 1” has spaces in it. Paste the tracking id alone."),
         (("--live", ""), "tracking_ids: A tracking id is empty. Remove it."),
-        (("--live", "queue_1", "queue_1"), "tracking_ids: A tracking id is there twice. Enter each once."),
+        (("--live", "queue_1", "queue_1"), "tracking_ids: “queue_1” is there more than once. Enter it once."),
         (("--live", "queue_2"), "tracking_ids: queue_2 belongs to order N2."),
         (("--not-live", " "), "evidence: Say in words how you know, or why: it is kept as evidence."),
         (("--abandon", ""), "evidence: Say in words how you know, or why: it is kept as evidence."),
@@ -151,6 +153,19 @@ def test_what_is_incomplete_or_untrue_is_told_and_nothing_is_settled(
     assert state(order) == "unknown"
     assert not Settlement.objects.exists()
     assert not Campaign.objects.filter(order=order).exists()
+
+
+def test_all_tracking_ids_that_are_wrong_are_told_at_once(flow: Flow, order: Order) -> None:
+    flow.statuses["queue_1"] = "active"
+
+    done = settle("--live", "queue_8", " queue_1", "queue_1", "queue_9", user="sol")
+
+    assert (done.returncode, done.stdout, state(order)) == (1, "", "unknown")
+    assert done.stderr.splitlines() == [
+        "tracking_ids: “ queue_1” has spaces in it. Paste the tracking id alone.",
+        "tracking_ids: Flow does not know the tracking id queue_8. Copy it from Flow once more.",
+        "tracking_ids: Flow does not know the tracking id queue_9. Copy it from Flow once more.",
+    ]
 
 
 def test_somebody_who_may_not_or_is_not_known_settles_nothing(order: Order) -> None:

@@ -1,10 +1,16 @@
 """`show_order`: one order with its attempts, campaigns and history."""
 
-import pytest
+from datetime import datetime, timedelta
 
+import pytest
+from django.utils import timezone
+
+from campaigns.domain.times import in_utc
 from campaigns.models import Campaign
+from campaigns.services import reminding
 from tests.commands.console import Console
 from tests.commands.inside import doubt, publish, queue, run
+from tests.factories import make_user
 from tests.flow.nasty_server import says
 from tests.services.flow_server import Flow
 
@@ -64,6 +70,29 @@ def test_what_is_wrong_is_told_first_and_beside_its_campaign(flow: Flow) -> None
     assert in_doubt.stdout.splitlines()[0] == "Order N1: in doubt, 1,500.00 ZAR, 1 listing"
     assert in_doubt.stdout.splitlines()[1].endswith("Look for it at Flow, then settle it here.")
     assert f"\n    {Campaign.objects.get().problem}\n" in missing.stdout
+
+
+@inside
+def test_an_order_in_doubt_tells_since_when_and_of_its_reminders(flow: Flow) -> None:
+    order = doubt(flow, "N1")
+    publish(flow, "N2", "queue_2")
+    make_user("ben", "settle_order")
+    began = timezone.now() - timedelta(hours=3, minutes=20)
+    order.attempts.update(finished_at=began)
+    assert f"\n  In doubt for 3 h 20 min, since {in_utc(began)}\n" in run("show_order", "N1").stdout
+    assert "\n  Reminders sent: none yet\n" in run("show_order", "N1").stdout
+    reminding.remind(sent := timezone.now())
+
+    done, data, listed = run("show_order", "N1"), run("show_order", "N1", "--json").data, run("list_orders")
+
+    assert "\n  Something may have been sent: " in done.stdout
+    assert f"\n  Reminders sent: {in_utc(sent)}\n" in done.stdout
+    assert datetime.fromisoformat(data["in_doubt_since"]) == began.replace(microsecond=began.microsecond // 1000 * 1000)
+    (reminder,) = data["reminders"]
+    assert (reminder["attempt"], reminder["number"]) == (1, 2)
+    assert "  for 3 h 20 min. " in listed.stdout
+    published = run("show_order", "N2", "--json").data
+    assert (published["in_doubt_since"], published["reminders"]) == (None, [])
 
 
 @inside

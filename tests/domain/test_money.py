@@ -87,6 +87,12 @@ def test_passes_exactly_the_amounts_that_two_decimals_can_hold(amount: Decimal) 
     assert passed is fits
 
 
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
+def test_refuses_what_is_no_number_and_says_how_to_write_one(amount: str) -> None:
+    with pytest.raises(ValueError, match=f"^“{amount}” is not an amount. Write digits and a point, such as 2928.00.$"):
+        check_amount(Decimal(amount))
+
+
 def test_shows_thousands_cents_and_the_currency() -> None:
     assert format_money(Decimal("2928"), "ZAR") == "2,928.00 ZAR"
     assert format_money(Decimal("1234567.80"), "EUR") == "1,234,567.80 EUR"

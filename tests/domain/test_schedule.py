@@ -56,6 +56,10 @@ def test_asks_every_30_seconds_in_the_first_10_minutes(age: timedelta) -> None:
     assert wait(followed(Phase.IN_PROGRESS, age, previous_interval=2 * MINUTE)) == 30 * SECOND
 
 
+def test_asks_more_seldom_from_the_tenth_minute_on() -> None:
+    assert wait(followed(Phase.IN_PROGRESS, 10 * MINUTE)) == 34.5 * SECOND
+
+
 def test_asks_more_seldom_by_15_percent_each_time_down_to_5_minutes_while_not_live() -> None:
     assert wait(followed(previous_interval=30 * SECOND)) == 34.5 * SECOND
     assert wait(followed(previous_interval=100 * SECOND)) == 115 * SECOND
@@ -73,6 +77,11 @@ def test_asks_hourly_while_live(age: timedelta) -> None:
 def test_asks_every_minute_around_the_start_until_it_is_seen(before: timedelta) -> None:
     assert wait(followed(Phase.IN_PROGRESS, starts_at=NOW + before)) == MINUTE
     assert wait(followed(Phase.LIVE, starts_at=NOW + before)) == HOUR
+
+
+def test_asks_a_new_campaign_no_less_often_because_it_starts_at_once() -> None:
+    assert wait(followed(Phase.IN_PROGRESS, 10 * MINUTE - SECOND, starts_at=NOW)) == 30 * SECOND
+    assert wait(followed(Phase.IN_PROGRESS, 10 * MINUTE, starts_at=NOW)) == MINUTE
 
 
 @pytest.mark.parametrize("before", [5 * MINUTE, 0 * MINUTE, -29 * MINUTE])

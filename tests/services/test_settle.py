@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from campaigns.domain.states import Resolution
 from campaigns.models import Order, Settlement
 from campaigns.services import pace
-from campaigns.services.errors import NotAllowed, Refused
+from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.settling import SettleResult, settle
 from tests.factories import make_user
 from tests.flow.nasty_server import says, then_closes
@@ -23,7 +23,7 @@ from tests.services.building import (
     queued,
     reload,
 )
-from tests.services.flow_server import Flow
+from tests.services.flow_server import Flow, meanwhile
 
 LIVE, NOT_LIVE, ABANDON = Resolution
 LATER = NOW + MINUTE
@@ -138,13 +138,50 @@ def test_ends_the_order_when_two_people_abandon_it(order: Order, sue: User, tom:
     assert len(flow.publishes) == 1
 
 
-@pytest.mark.parametrize("resolution", [NOT_LIVE, ABANDON])
-def test_does_not_count_the_same_person_twice(order: Order, sue: User, resolution: Resolution) -> None:
-    for _ in range(3):
-        assert not says_that(order, sue, resolution, evidence="Really.").settled
+@pytest.mark.parametrize(
+    ("resolution", "ids", "again"),
+    [
+        (NOT_LIVE, (), "Really."),
+        (ABANDON, (), " Really.\n"),
+        (LIVE, ("queue_a", "queue_b"), "Really."),
+        (LIVE, ("queue_b",), ""),
+    ],
+)
+def test_does_not_count_the_same_person_twice(
+    order: Order, sue: User, resolution: Resolution, ids: tuple[str, ...], again: str
+) -> None:
+    says_that(order, sue, resolution, *ids, evidence="Really.")
+    before = everything()
 
-    assert reload(order).state == "unknown"
-    assert Settlement.objects.filter(confirmed_at=None).count() == 3
+    result = says_that(order, sue, resolution, *reversed(ids), evidence=again)
+
+    assert result == SettleResult(
+        False,
+        "sue said so already, at 1 Jan 2030, 09:01:00 UTC. A second person must say the same before anything happens.",
+    )
+    assert everything() == before
+
+
+def test_keeps_new_evidence_of_the_same_person_in_the_place_of_the_old(order: Order, sue: User, tom: User) -> None:
+    says_that(order, sue, ABANDON, evidence="Sold.")
+
+    assert not says_that(order, sue, ABANDON, evidence="Sold, says the branch.").settled
+
+    proposal = Settlement.objects.get()
+    assert (proposal.evidence, proposal.proposed_by, proposal.confirmed_by) == ("Sold, says the branch.", sue, None)
+    proposed = order.events.filter(kind="order.settlement_proposed").order_by("pk")
+    assert [event.data["evidence"] for event in proposed] == ["Sold.", "Sold, says the branch."]
+    assert says_that(order, tom, ABANDON, evidence="Yes.").settled
+    assert last_event(order).data["evidence"] == ["Sold, says the branch.", "Yes."]
+
+
+def test_lets_a_person_come_round_to_what_another_said(order: Order, sue: User, tom: User) -> None:
+    says_that(order, sue, ABANDON, evidence="Sold.")
+    says_that(order, tom, NOT_LIVE, evidence="Not there.")
+
+    assert not says_that(order, sue, ABANDON, evidence="Sold.").settled
+    assert says_that(order, sue, NOT_LIVE, evidence="I looked again.").settled
+    assert reload(order).state == "queued"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +213,7 @@ def test_counts_only_what_somebody_said_last(order: Order, sue: User, tom: User)
 
     assert reload(order).state == "unknown"
     assert says_that(order, tom, LIVE, "queue_a").settled
+    assert Settlement.objects.filter(confirmed_at=None).count() == 2
 
 
 def test_forgets_what_was_said_of_an_earlier_attempt(
@@ -248,16 +286,34 @@ def test_asks_for_evidence_in_words(order: Order, alone: User, resolution: Resol
     }
 
 
+@pytest.mark.parametrize("resolution", [NOT_LIVE, ABANDON])
+def test_refuses_tracking_ids_of_an_order_that_is_not_said_to_be_live(
+    order: Order, alone: User, flow: Flow, resolution: Resolution
+) -> None:
+    assert errors_of(order, alone, resolution, "queue_a") == {
+        "tracking_ids": ["Tracking ids are only for an order that is live. Remove them, or say that it is."],
+        "evidence": ["Say in words how you know, or why: it is kept as evidence."],
+    }
+    assert flow.asked == []
+
+
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
         ((), "Enter the tracking ids that Flow shows for this order."),
-        (("queue_a", ""), "A tracking id is empty. Remove it."),
-        (("queue_a", " "), "A tracking id is empty. Remove it."),
+        (("",), "A tracking id is empty. Remove it."),
+        ((" ", "", "\t"), "A tracking id is empty. Remove it."),
         ((" queue_a",), "“ queue_a” has spaces in it. Paste the tracking id alone."),
+        (("queue_a ",), "“queue_a ” has spaces in it. Paste the tracking id alone."),
         (("queue_a queue_b",), "“queue_a queue_b” has spaces in it. Paste the tracking id alone."),
+        (("queue_a\u00a0",), "“queue_a\u00a0” has spaces in it. Paste the tracking id alone."),
         (("queue_a\n",), "“queue_a\n” has spaces in it. Paste the tracking id alone."),
-        (("queue_a", "queue_a"), "A tracking id is there twice. Enter each once."),
+        (("queue_a", "queue_a"), "“queue_a” is there more than once. Enter it once."),
+        (("queue_a",) * 3, "“queue_a” is there more than once. Enter it once."),
+        (
+            tuple(f"queue_{number}" for number in range(501)),
+            "These are more than 500 tracking ids: too many for one order. Paste its own alone.",
+        ),
     ],
 )
 def test_asks_for_tracking_ids_as_flow_writes_them(
@@ -272,7 +328,7 @@ def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alon
     publish(other)
     [taken] = other.campaigns.all()
 
-    assert errors_of(order, alone, LIVE, "queue_a", taken.tracking_id) == {
+    assert errors_of(order, alone, LIVE, taken.tracking_id) == {
         "tracking_ids": [f"{taken.tracking_id} belongs to order {other.order_ref}."]
     }
     assert flow.asked == []
@@ -285,16 +341,50 @@ def test_refuses_a_tracking_id_that_flow_does_not_know(order: Order, alone: User
     assert flow.asked == ["queue_a", "queue_typo"]
 
 
+def test_tells_all_that_is_wrong_with_the_tracking_ids_at_once(
+    order: Order, author: User, alone: User, flow: Flow
+) -> None:
+    other = queued(author)
+    publish(other)
+    [taken] = other.campaigns.values_list("tracking_id", flat=True)
+
+    ids = ("queue_typo", "a b", "", "queue_a", "..", taken, "queue_b", "queue_b", "queue_none")
+    assert errors_of(order, alone, LIVE, *ids) == {
+        "tracking_ids": [
+            "“a b” has spaces in it. Paste the tracking id alone.",
+            "A tracking id is empty. Remove it.",
+            "“queue_b” is there more than once. Enter it once.",
+            f"{taken} belongs to order {other.order_ref}.",
+            "Flow does not know the tracking id queue_typo. Copy it from Flow once more.",
+            "“..” cannot be a tracking id: it is only dots. The last known status still stands.",
+            "Flow does not know the tracking id queue_none. Copy it from Flow once more.",
+        ]
+    }
+    assert flow.asked == ["queue_typo", "queue_a", "queue_none"]
+
+
+def test_asks_flow_once_about_each_tracking_id(order: Order, alone: User, flow: Flow) -> None:
+    assert says_that(order, alone, LIVE, "queue_b", "queue_a").settled
+    assert flow.asked == ["queue_b", "queue_a"]
+
+
+def test_asks_flow_no_more_after_ten_tracking_ids_that_it_does_not_know(order: Order, alone: User, flow: Flow) -> None:
+    errors = errors_of(order, alone, LIVE, *[f"typo_{number}" for number in range(30)])["tracking_ids"]
+
+    assert errors[-2:] == [
+        "Flow does not know the tracking id typo_9. Copy it from Flow once more.",
+        "Flow was not asked about more.",
+    ]
+    assert len(flow.asked) == 10
+
+
 @pytest.mark.parametrize("tracking_id", ["..", "x" * 256, "queue\u200b_a"])
 def test_refuses_a_tracking_id_that_cannot_be_asked_for(
     order: Order, alone: User, flow: Flow, tracking_id: str
 ) -> None:
-    before = everything()
+    (message,) = errors_of(order, alone, LIVE, tracking_id)["tracking_ids"]
 
-    with pytest.raises(Refused, match=r"cannot be a tracking id: .* Nothing was settled\."):
-        says_that(order, alone, LIVE, tracking_id)
-
-    assert everything() == before
+    assert message.startswith(f"“{tracking_id[:60]}” cannot be a tracking id: it ")
     assert flow.asked == []
 
 
@@ -310,25 +400,25 @@ def test_asks_for_an_odd_tracking_id_as_it_is(order: Order, alone: User, flow: F
 @pytest.mark.parametrize("play", [says(500), says(200, b"<h1>"), then_closes(b"")], ids=["500", "a page", "a cut"])
 def test_settles_nothing_while_flow_cannot_be_asked(order: Order, alone: User, flow: Flow, play: Any) -> None:
     flow.on_status(play)
-    before = everything()
 
-    with pytest.raises(Refused, match=r"The tracking id queue_a could not be checked: .* Nothing was settled\."):
-        says_that(order, alone, LIVE, "queue_a")
+    (space, message) = errors_of(order, alone, LIVE, "a b", "queue_a", "queue_b")["tracking_ids"]
 
-    assert everything() == before
+    assert space == "“a b” has spaces in it. Paste the tracking id alone."
+    assert message.startswith("The tracking id queue_a could not be checked: ")
+    assert message.endswith(" Nothing was settled.")
+    assert set(flow.asked) == {"queue_a"}
 
 
 def test_keeps_everybody_waiting_where_flow_asks_for_it(order: Order, alone: User, flow: Flow) -> None:
     flow.on_status(says(429, {}, Retry_After="90"))
 
-    with pytest.raises(Refused, match="Nothing was settled"):
+    with pytest.raises(ValidationError, match="Nothing was settled"):
         says_that(order, alone, LIVE, "queue_a")
     assert pace.held_until(LATER) == LATER + 1.5 * MINUTE
 
-    with pytest.raises(
-        Refused, match=r"Flow asked us to wait until 09:02:30 UTC\. Nothing was settled; try again then\."
-    ):
-        says_that(order, alone, LIVE, "queue_a")
+    assert errors_of(order, alone, LIVE, "queue_a") == {
+        "tracking_ids": ["Flow asked us to wait until 09:02:30 UTC. Nothing was settled; try again then."]
+    }
     assert flow.asked == ["queue_a"]
     assert reload(order).state == "unknown"
 
@@ -350,3 +440,30 @@ def test_lets_one_of_two_who_settle_at_once_win(order: Order, alone: User) -> No
     assert reload(order).state == ("queued" if isinstance(results[0], SettleResult) else "cancelled")
     assert kinds(order).count("order.settled") == 1
     assert Settlement.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_say_the_same_at_once_settle_it_together(order: Order, sue: User, tom: User) -> None:
+    results = at_once(
+        lambda: says_that(order, sue, ABANDON, evidence="Sold."),
+        lambda: says_that(order, tom, ABANDON, evidence="Sold."),
+    )
+
+    assert sorted(isinstance(result, SettleResult) and result.settled for result in results) == [False, True]
+    assert reload(order).state == "cancelled"
+    assert Settlement.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_proposes_nothing_for_an_order_that_was_settled_while_flow_was_asked(
+    order: Order, sue: User, alone: User, flow: Flow
+) -> None:
+    flow.on_status(
+        meanwhile(lambda: says_that(order, alone, ABANDON, evidence="Sold."), says(200, {"status": "active"}))
+    )
+
+    with pytest.raises(Stale, match="Somebody else has just settled"):
+        says_that(order, sue, LIVE, "queue_a")
+
+    assert (reload(order).state, order.campaigns.count()) == ("cancelled", 0)
+    assert [settlement.proposed_by for settlement in Settlement.objects.all()] == [alone]

@@ -17,7 +17,10 @@ SCHEDULE = {
     "campaigns.tasks.sync_due_campaigns": 15,
     "campaigns.tasks.confirm_commands": 15,
     "campaigns.tasks.recover_expired_leases": 60,
+    "campaigns.tasks.heartbeat": 15,
+    "campaigns.tasks.remind_of_doubt": 60,
 }
+MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +30,8 @@ def _as_migrated() -> None:
 
 
 def migrate() -> None:
-    import_module("campaigns.migrations.0002_schedule").make_entries(apps, None)
+    for name in MIGRATIONS:
+        import_module(f"campaigns.migrations.{name}").make_entries(apps, None)
 
 
 def ours() -> dict[str, PeriodicTask]:

@@ -4,12 +4,14 @@ import logging
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from campaigns import tasks
 from campaigns.domain.states import Action
 from campaigns.models import Attempt, Campaign, Command, Order
 from campaigns.services import commands, orders, publishing
+from tests.factories import make_user
 from tests.flow.nasty_server import says
 from tests.services.building import LEASE, SECOND, content
 from tests.services.conftest import _known_settings, author, flow
@@ -99,6 +101,23 @@ def test_expired_leases_are_recovered_and_told(author: User, caplog: pytest.LogC
     assert f"Order {order.order_ref}: its worker did not come back" in caplog.text
     order.refresh_from_db()
     assert order.state == "queued"
+
+
+def test_people_are_reminded_of_orders_in_doubt_once(
+    flow: Flow, author: User, mailoutbox: list[EmailMessage], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_user("sue", "settle_order", email="sue@example.com")
+    flow.on_publish(says(500))
+    order = queue(author)
+    tasks.publish_order(order_id=order.pk)
+    tasks.remind_of_doubt()
+    assert mailoutbox == []
+    Attempt.objects.update(finished_at=timezone.now() - LEASE * 2)
+    with caplog.at_level(logging.INFO, "campaigns.tasks"):
+        tasks.remind_of_doubt()
+        tasks.remind_of_doubt(added_later=True)
+    assert [mail.to for mail in mailoutbox] == [["sue@example.com"]]
+    assert caplog.text.count(f"Reminded of the orders in doubt: {order.order_ref}") == 1
 
 
 def test_the_sync_asks_about_what_is_due(flow: Flow, author: User) -> None:

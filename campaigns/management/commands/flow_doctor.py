@@ -1,16 +1,23 @@
 """`flow_doctor`: is everything in place to publish? Publishes nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
-from campaigns import gateway, tasks
+from campaigns import gateway, selectors, tasks
+from campaigns.domain.heartbeats import CLOCKS_MAY_DIFFER, Part
+from campaigns.domain.times import lasted
 from campaigns.flow import FlowError
 from campaigns.management.base import ConsoleCommand, ExitCode, Report
+from campaigns.models import Event, HistoryHead
+from campaigns.selectors import Sign
+from campaigns.services import history
 
 
 class Sick(Exception):
@@ -18,9 +25,9 @@ class Sick(Exception):
 
 
 class Command(ConsoleCommand):
-    """Look at settings, database, broker and token, one by one."""
+    """Look at settings, servers, processes and history, one by one."""
 
-    help = "Check settings, database, broker and Flow's token, and say what to mend. Publishes nothing."
+    help = "Check settings, database, broker, Flow's token, processes and history; say what to mend. Publishes nothing."
     requires_system_checks: list[str] = []  # they are its own first part
 
     def run(self, **_: Any) -> Report:
@@ -31,7 +38,9 @@ class Command(ConsoleCommand):
             if message.is_serious() and not message.is_silenced()
         ]
         rows = [_look("settings", lambda: _settings(wrong))]
-        rows += [_look(name, look) for name, look in _parts(wrong)]
+        rows += [_look(name, look) for name, look in _servers(wrong)]
+        has_tables = all(row["ok"] for row in rows if row["part"] == "database")
+        rows += [_look(name, look if has_tables else _without_database) for name, look in WITHIN.items()]
         for row in rows:
             (self.say if row["ok"] else self.complain)(
                 f"{'well' if row['ok'] else 'SICK'}  {row['part']}: {row['words']}"
@@ -47,8 +56,8 @@ def _look(name: str, look: Callable[[], str]) -> dict[str, Any]:
         return {"part": name, "ok": False, "words": str(error)}
 
 
-def _parts(wrong: Sequence[checks.CheckMessage]) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Yield each part with its look. A default stands in for a wrong setting: what that leads to would mislead."""
+def _servers(wrong: Sequence[checks.CheckMessage]) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield each server with its look. A default stands in for a wrong setting: what that leads to would mislead."""
     looks = (("database", "DATABASE_URL", _database), ("broker", "BROKER_", _broker), ("token", "FLOW_", _token))
     for name, setting, look in looks:
         spoilt = any(setting in message.msg for message in wrong)
@@ -57,6 +66,10 @@ def _parts(wrong: Sequence[checks.CheckMessage]) -> Iterator[tuple[str, Callable
 
 def _not_looked_at() -> str:
     raise Sick("Not looked at. Mend the settings first.")
+
+
+def _without_database() -> str:
+    raise Sick("Not looked at. Mend the database first.")
 
 
 def _settings(wrong: Sequence[checks.CheckMessage]) -> str:
@@ -94,3 +107,83 @@ def _token() -> str:
     except FlowError as error:
         raise Sick(str(error)) from None
     return "Flow gave an access token."
+
+
+def _scheduler() -> str:
+    sign = _sign(Part.BEAT)
+    if sign.late:
+        raise Sick(
+            f"{_heard(sign)} Nobody tells the workers of orders that wait and of campaigns that are due. Start beat, "
+            "`celery --app flowsite beat`; if it runs, see in its log why it is silent, and restart it."
+        )
+    return _heard(sign)
+
+
+def _workers() -> str:
+    sign = _sign(Part.WORKER)
+    if not sign.late:
+        return _heard(sign)
+    if _sign(Part.BEAT).late:
+        remedy = "Start the scheduler first: without its messages a worker has nothing to answer."
+    else:
+        remedy = (
+            "Start one, `celery --app flowsite worker`. One that runs and is silent hears nothing: "
+            "see that the broker answers, and restart the worker with SIGTERM."
+        )
+    raise Sick(f"{_heard(sign)} Orders stay queued and nothing is lost; statuses are not fresh. {remedy}")
+
+
+def _publishing() -> str:
+    number, first = selectors.overdue_orders(timezone.now())
+    if first:
+        orders = "1 queued order should" if number == 1 else f"{number} queued orders should"
+        raise Sick(
+            f"{orders} have been published more than 5 minutes ago, the first at {_at(first)}. Nothing is lost. "
+            "Start workers, or more of them; `publish_orders` publishes here and now."
+        )
+    last = _sign(Part.PUBLISH).last
+    return f"No order is overdue. The last was sent to Flow at {_at(last)}." if last else "No order is overdue."
+
+
+def _syncing() -> str:
+    last = _sign(Part.SYNC).last
+    return f"Flow last told of a campaign at {_at(last)}." if last else "Flow has not told of a campaign yet."
+
+
+def _history() -> str:
+    head = (
+        HistoryHead.objects.first() or HistoryHead()
+    )  # read first: what comes meanwhile may be left for the next time
+    number = Event.objects.filter(pk__lte=head.event_id or 0).count()
+    if broken := history.broken_link():
+        raise Sick(
+            f"{broken} Somebody changed the database past the console: find out who may, and compare with a backup "
+            "before you rely on what the history tells."
+        )
+    return f"Lines verified: {number}. The SHA-256 of the last is {head.sha256}." if number else "It is empty."
+
+
+WITHIN: dict[str, Callable[[], str]] = {
+    "scheduler": _scheduler,
+    "workers": _workers,
+    "publishing": _publishing,
+    "syncing": _syncing,
+    "history": _history,
+}
+
+
+def _sign(part: Part) -> Sign:
+    return selectors.signs_of_life(timezone.now())[part]
+
+
+def _heard(sign: Sign) -> str:
+    if sign.last is None:
+        return "It has never given a sign of life."
+    node = f" ({sign.node})" if sign.node else ""
+    return f"The last sign of life came at {_at(sign.last)}{node}."
+
+
+def _at(moment: datetime) -> str:
+    age = timezone.now() - moment
+    ago = "in the future: a clock was set back" if age < -CLOCKS_MAY_DIFFER else f"{lasted(age)} ago"
+    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S %Z} ({ago})"

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
 from campaigns.domain.money import format_money
+from campaigns.domain.times import in_utc, lasted, window
 from campaigns.management.base import ConsoleCommand, Report
-from campaigns.management.describe import event_data, order_data
-from campaigns.models import Order
+from campaigns.management.describe import attempt_in_doubt, event_data, order_data, orders
+from campaigns.models import Attempt, Order
 from campaigns.models.choices import label
 
 
@@ -22,8 +24,7 @@ class Command(ConsoleCommand):
 
     def run(self, **options: Any) -> Report:
         """Read the order and print it."""
-        orders = Order.objects.select_related("plan", "branch", "agent")
-        order = orders.filter(order_ref=options["order_ref"]).first()
+        order = orders().filter(order_ref=options["order_ref"]).first()
         if order is None:
             raise CommandError(f"There is no order “{options['order_ref']}”. Check the order_ref.")
         data = order_data(order)
@@ -40,6 +41,8 @@ class Command(ConsoleCommand):
         self.say(f"Order {order.order_ref}: {label(order.state).lower()}, {money}, {listings}")
         if order.problem:
             self.say(f"  {order.problem}")
+        if doubt := attempt_in_doubt(order):
+            self._print_doubt(doubt, data["reminders"])
         for attempt in data["attempts"]:
             tried = f"tried {attempt['sent_at']:%d %b %Y %H:%M:%S %Z}" if attempt["sent_at"] else "never tried"
             outcome = label(attempt["outcome"]).lower()
@@ -52,3 +55,10 @@ class Command(ConsoleCommand):
                 self.say(f"    {campaign['problem']}")
         for event in data["events"]:
             self.say(f"  {event['at']:%d %b %Y %H:%M:%S %Z} {event['by']}: {event['text']}")
+
+    def _print_doubt(self, attempt: Attempt, reminders: list[dict[str, Any]]) -> None:
+        self.say(f"  In doubt for {lasted(timezone.now() - attempt.ended_at)}, since {in_utc(attempt.ended_at)}")
+        if attempt.sent_at:
+            self.say(f"  Something may have been sent: {window(attempt.sent_at, attempt.ended_at)}")
+        sent = [reminder["at"] for reminder in reminders if reminder["attempt"] == attempt.number]
+        self.say(f"  Reminders sent: {', '.join(map(in_utc, sent)) or 'none yet'}")
