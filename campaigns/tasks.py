@@ -72,11 +72,11 @@ def sync_due_campaigns(**_: Any) -> None:
 
 @shared_task
 def send_command(*, command_id: int, **_: Any) -> None:
-    """Send one command to Flow, then ask for the campaign's status."""
+    """Send one command to Flow, then ask for the campaign's status; a message that comes again asks for nothing."""
     if not _is_there(Command, command_id):
         return
     command = commands.send(command_id)
-    syncing.check_now([command.campaign_id])
+    syncing.check_due([command.campaign_id])
 
 
 @shared_task

@@ -4,11 +4,9 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 
 from campaigns import selectors
 from campaigns.admin.base import person
-from campaigns.admin.look import when
 
 # The need, what the card says beneath its number, its icon, and whether a number above zero is an alarm.
 ORDER_CARDS = [
@@ -36,7 +34,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "title": "Home",
         "cards": [*_order_cards(request), *_campaign_cards(request)],
         "first_steps": _first_steps(request) if selectors.nothing_yet() else [],
-        "held": _held(),
         "may_add_order": request.user.has_perm("campaigns.add_order"),
     }
 
@@ -76,8 +73,3 @@ def _first_steps(request: HttpRequest) -> list[dict[str, str]]:
         for model, title, text in FIRST_STEPS
         if request.user.has_perm(f"campaigns.add_{model}")
     ]
-
-
-def _held() -> str:
-    until = selectors.held_until(timezone.now())
-    return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then." if until else ""

@@ -1,4 +1,7 @@
-"""The console's signs of life: a red banner on every page while a part is silent, and a card on the home page."""
+"""The console's signs of life: a red banner on every page while a part is silent, and a card on the home page.
+
+While Flow has asked us to wait, every page says until when.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,10 +46,11 @@ class Vitals:
     late: list[str]
     meaning: str
     remedy: str
+    held: str
 
 
 def vitals(_request: HttpRequest) -> dict[str, Any]:
-    """Offer `vitals` to every template. It takes one query, on those pages alone that show it."""
+    """Offer `vitals` to every template. It takes two queries, on those pages alone that show it."""
     return {"vitals": SimpleLazyObject(lambda: read(timezone.now()))}
 
 
@@ -60,7 +64,12 @@ def read(now: datetime) -> Vitals:
         late=[_silent(sign, now) for sign in late],
         meaning=f"{MEANING[late[-1].part]} Nothing has to be submitted again." if late else "",
         remedy=f"Ask whoever runs the console {deeds}. The command flow_doctor says what is wrong." if late else "",
+        held=_held(selectors.held_until(now)),
     )
+
+
+def _held(until: datetime | None) -> str:
+    return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then." if until else ""
 
 
 def _last(sign: Sign, now: datetime) -> str:

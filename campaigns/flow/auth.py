@@ -45,6 +45,7 @@ class TokenKeeper:
         self._clock = clock
         self._held: _Held | None = None
         self._failed: _Failed | None = None
+        self._refused = False
         self._kept_until = 0.0
         self.renew_lock()
 
@@ -69,19 +70,24 @@ class TokenKeeper:
     def drop(self, token: str) -> None:
         """Forget this token, which Flow refused; a newer one, which another thread has fetched meanwhile, stays.
 
-        So does, for a while, one that has just replaced another and has never been taken: no further one would help then, and
-        Flow would be asked for one with every call.
+        So does, for a few seconds, one that has just replaced another and has never been taken: no further one would help
+        then, and Flow would be asked for one with every call.
         """
         now = deadlines.now()
         with self._lock:
-            if self._held is not None and self._held.token == token and now >= self._kept_until:
-                self._held, self._kept_until = None, now + FAILURE_MEMORY
+            held = self._held
+            if held is None or held.token != token:
+                return
+            if now < self._kept_until:
+                self._held = _Held(token, min(held.until, self._kept_until))
+            else:
+                self._held, self._refused = None, True
 
     def note_taken(self, token: str) -> None:
         """Note that Flow has taken this token: when it is refused later, a new one helps."""
         held = self._held
         if held is not None and held.token == token:
-            self._kept_until = 0.0
+            self._kept_until, self._refused = 0.0, False
 
     def _token_for_all(self, ends: float) -> str:
         """Fetch unless the thread before has: called with the lock held."""
@@ -96,6 +102,7 @@ class TokenKeeper:
             self._failed = _Failed(copy.copy(error), deadlines.now() + FAILURE_MEMORY)
             raise
         self._held, self._failed = _Held(token, now + usable_seconds(token, self._clock())), None
+        self._kept_until = now + FAILURE_MEMORY if self._refused else 0.0
         return token
 
 

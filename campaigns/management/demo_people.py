@@ -57,6 +57,7 @@ def _make(person: Person) -> None:
     first, last = person.name.split()
     user = User.objects.create_user(
         person.username,
+        f"{person.username}@agency.example",
         password=PASSWORD,
         first_name=first,
         last_name=last,

@@ -20,7 +20,7 @@ def beat(part: Part, node: str, now: datetime) -> None:
     An older sign never takes the place of a younger one, unless that lies in the future: then a clock was set back.
     A worker's first sign forgets the workers that have been silent for a day.
     """
-    outdated = Q(at__lt=now) | Q(at__gt=now + CLOCKS_MAY_DIFFER)
+    outdated = Q(at__lte=now) | Q(at__gt=now + CLOCKS_MAY_DIFFER)
     if Heartbeat.objects.filter(outdated, part=part.value, node=node).update(at=now):
         return
     Heartbeat.objects.bulk_create([Heartbeat(part=part.value, node=node, at=now)], ignore_conflicts=True)

@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 
-from campaigns.admin import vitals
+from campaigns.admin import look, vitals
 from campaigns.domain.heartbeats import Part
+from campaigns.models import Hold
 from campaigns.services.heartbeats import beat
 from tests import factories
 from tests.admin import building
@@ -137,6 +138,17 @@ def test_who_is_not_logged_in_or_no_staff_is_told_nothing() -> None:
         answer = browser.get(HOME, follow=True)
         assert "Log in" in answer.content.decode()
         assert "sign of life" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("path", [HOME, ORDERS, f"{ORDERS}add/"])
+def test_every_page_says_until_when_flow_asked_us_to_wait(client: Client, path: str) -> None:
+    until = timezone.now() + timedelta(hours=1)
+    words = f"Flow asked us to wait until {look.when(until)}. Nothing is lost: the work goes on then."
+    hold = Hold.objects.create(pk=Hold.SINGLETON, until=until)
+    assert client.get(path).content.decode().count(words) == 1
+    hold.until = timezone.now() - timedelta(seconds=1)
+    hold.save()
+    assert "Flow asked us to wait" not in client.get(path).content.decode()
 
 
 @pytest.mark.parametrize("path", [HOME, ORDERS])

@@ -253,6 +253,38 @@ def test_leaves_the_outcome_open_when_the_connection_breaks_after_the_first_byte
     assert len(server.received) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "status", "excerpt"),
+    [
+        ("nothing at all", "the answer broke off in its head", None, ""),
+        ("a reset", "Connection reset by peer", None, ""),
+        ("half a status line", "the answer broke off in its head", None, ""),
+        ("no HTTP", "the answer broke off or is not HTTP", None, ""),
+        ("less than Content-Length", "the answer broke off or is not HTTP", 202, GOOD_BYTES.decode()),
+        ("less than Content-Length, then a reset", "Connection reset by peer", 202, GOOD_BYTES.decode()),
+        ("a 404 cut off", "the answer broke off or is not HTTP", 404, '{"error": "no"}'),
+    ],
+)
+def test_says_how_the_connection_broke_and_keeps_what_had_come(
+    server: NastyServer,
+    client: FlowClient,
+    request_to_publish: PublishRequest,
+    name: str,
+    reason: str,
+    status: int | None,
+    excerpt: str,
+) -> None:
+    server.on("publish", BROKEN[name])
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKEN)
+
+    assert str(error) == (
+        f"Flow was asked for the publish but gave no whole answer: {reason}. The campaigns may be live and spending: "
+        "look in Flow before the order is sent again."
+    )
+    assert (error.http_status, error.excerpt) == (status, excerpt)
+
+
 @pytest.mark.parametrize("play", TOO_LARGE.values(), ids=TOO_LARGE.keys())
 def test_leaves_the_outcome_open_when_the_answer_is_too_large(
     server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, play: Play

@@ -44,8 +44,8 @@ def test_an_unknown_host_name_means_not_sent(make_client: MakeClient, request_to
 
     error = failing(NotSent, client.publish, request_to_publish, TOKENS[0])
 
-    assert "name.invalid, could not be found" in str(error)
-    assert "Nothing was published" in str(error)
+    assert str(error).startswith("The address of Flow, name.invalid, could not be found: ")
+    assert str(error).endswith(". Nothing was published and no money is spent. Check FLOW_BASE_URL and the network.")
     assert error.http_status is None
     assert error.excerpt == ""
 
@@ -53,7 +53,10 @@ def test_an_unknown_host_name_means_not_sent(make_client: MakeClient, request_to
 def test_a_refused_connection_means_not_sent(make_client: MakeClient, request_to_publish: PublishRequest) -> None:
     error = failing(NotSent, make_client(refused_address()).publish, request_to_publish, TOKENS[0])
 
-    assert "could not be reached: Connection refused" in str(error)
+    assert str(error) == (
+        "Flow at 127.0.0.1 could not be reached: Connection refused. Nothing was published and no money is spent. "
+        "Check FLOW_BASE_URL and the network."
+    )
 
 
 def test_a_connection_that_nobody_accepts_means_not_sent(
@@ -62,7 +65,10 @@ def test_a_connection_that_nobody_accepts_means_not_sent(
     with black_hole() as address:
         error = failing(NotSent, make_client(address, **IMPATIENT).publish, request_to_publish, TOKENS[0])
 
-    assert "could not be reached: timed out" in str(error)
+    assert str(error) == (
+        "Flow at 127.0.0.1 could not be reached: timed out. Nothing was published and no money is spent. "
+        "Check FLOW_BASE_URL and the network."
+    )
 
 
 def test_many_addresses_together_get_no_more_time_than_the_call_has(
@@ -290,5 +296,9 @@ def test_the_pace_is_kept_before_every_other_request(server: NastyServer, make_c
     ],
 )
 def test_a_base_url_that_is_none_is_refused_at_once(base_url: str) -> None:
-    with pytest.raises(ValueError, match="FLOW_BASE_URL"):
+    with pytest.raises(
+        ValueError, match=r"^FLOW_BASE_URL must look like https://host or https://host/path, without "
+    ) as caught:
         FlowClient(config_for(base_url))
+
+    assert str(caught.value).endswith(" a password in it.")

@@ -28,12 +28,12 @@ from hypothesis.stateful import (
 from campaigns import gateway
 from campaigns.domain.states import MOVES, Action, Move, Resolution
 from campaigns.flow import clock as deadlines
-from campaigns.models import Campaign, Order
+from campaigns.models import Campaign, Command, Event, Order, Settlement
 from campaigns.services import commands, orders, publishing, settling, syncing
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused
 from tests.factories import make_branch, make_listing, make_plan, make_user
-from tests.services.building import LEASE, NOW, SECOND, everything
+from tests.services.building import LEASE, NOW, SECOND
 from tests.services.conftest import WRITES
 from tests.services.flow_ledger import ANSWERS, OBEDIENCE, FlowLedger
 from tests.services.flow_server import TOKEN, Flow
@@ -46,7 +46,7 @@ ANSWER = st.sampled_from(ANSWERS)
 PUBLISH_STOPS = st.sampled_from([2, 3, BEFORE_POST, 4])
 COMMAND_STOPS = st.sampled_from([BEFORE_POST, 2])
 A_WHILE = 10 * SECOND
-MOST_STOPPED, MOST_ORDERS = 3, 7
+MOST_STOPPED, MOST_ORDERS = 3, 4
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class Console(RuleBasedStateMachine):
 
     # People ---------------------------------------------------------------------------------------------------------
     @initialize()
-    def three_orders(self) -> None:
-        for which in range(3):
-            self.build(which, True)
+    def two_orders(self) -> None:
+        self.build(0, True)
+        self.build(2, True)
 
     @precondition(lambda self: len(self.promises.orders) < MOST_ORDERS)
     @rule(which=WHICH, submit=st.sampled_from([True, True, False]))
@@ -200,6 +200,12 @@ class Console(RuleBasedStateMachine):
         pk = self._one(which, "queued").pk
         self._begin(lambda clock: publishing.publish_order(pk, clock=clock, due_only=False), place)
         self.beside = [*self.beside, pk][-MOST_STOPPED:]
+
+    @precondition(lambda self: self._has("queued") and len(self.stopped) < MOST_STOPPED)
+    @rule(which=WHICH, answer=ANSWER, place=PUBLISH_STOPS)
+    def deliver_and_sleep_through_the_lease(self, which: int, answer: str, place: int | str) -> None:
+        self.deliver_and_stop(which, answer, place)
+        self.recover(True)
 
     @precondition(lambda self: self.beside)
     @rule(which=WHICH, answer=ANSWER)
@@ -307,13 +313,17 @@ class Console(RuleBasedStateMachine):
 
     def _refused(self, deed: Callable[[], object]) -> bool:
         """Do the deed; say whether it was refused, in which case nothing may have changed."""
-        before = everything()
+        before = self._versions()
         try:
             deed()
         except (Refused, ValidationError):
-            assert everything() == before
+            assert self._versions() == before
             return True
         return False
+
+    def _versions(self) -> list[Any]:
+        rows = (model._default_manager.count() for model in (Event, Settlement, Campaign, Command))
+        return [*Order.objects.order_by("pk").values_list("pk", "state", "version"), *rows]
 
     def _ids(self, order: Order, kind: str) -> list[str]:
         own = [each for accepted in self.flow.of(order.order_ref) for each in accepted.tracking_ids]
@@ -394,9 +404,9 @@ def test_the_promises_hold_after_every_step_of_every_story(
     if request.config.getoption("--chaos-long", default=False):
         number = secrets.randbelow(2**32)
         print(f"The stories' seed is {number}")  # noqa: T201 - to tell them again
-        longer = settings(max_examples=1000, stateful_step_count=60, **common)
+        longer = settings(max_examples=400, stateful_step_count=60, **common)
         run_state_machine_as_test(seed(number)(console), settings=longer)
     else:
         run_state_machine_as_test(
-            console, settings=settings(derandomize=True, max_examples=40, stateful_step_count=50, **common)
+            console, settings=settings(derandomize=True, max_examples=50, stateful_step_count=40, **common)
         )

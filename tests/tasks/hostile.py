@@ -86,7 +86,7 @@ def hostile(order: int, trap: Path) -> dict[str, tuple[bytes, str]]:
         "a time in a hundred years": (message(right, eta="2130-01-01T00:00:00+00:00"), "it sets eta"),
         "a group": (message(right, group="g"), "it sets group"),
     }
-    called = [{"task": TASK, "args": [], "kwargs": right, "options": {}, "subtask_type": None}]
+    called: list[dict[str, Any]] = [{"task": TASK, "args": [], "kwargs": right, "options": {}, "subtask_type": None}]
     for name in ("callbacks", "errbacks", "chain", "chord"):
         good[f"embedded {name}"] = (message(right, embedded={name: called}), f"({name})")
     for value in ("1 OR 1=1", str(order), True, 1.5, -1, 0, None, [order], {"pk": order}, 10**30, 999_999):

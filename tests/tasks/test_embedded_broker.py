@@ -1,6 +1,7 @@
 """The embedded broker: a message appears whole, however closely its readers look."""
 
 import multiprocessing
+import resource
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,28 @@ def test_nothing_is_left_of_a_message_that_was_taken(folder: Path) -> None:
         message.ack()
         assert message.payload == {"number": 1}
     assert list((folder / "messages").iterdir()) == []
+
+
+def test_a_full_disk_keeps_no_beginnings_of_messages(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    words: Queue[str] = context.Queue()
+    writer = context.Process(target=write_without_room, args=(folder, words))
+    writer.start()
+    assert "Cannot write a message into" in words.get(timeout=60)
+    writer.join(60)
+    assert list((folder / "messages").iterdir()) == []
+
+
+def write_without_room(folder: Path, words: "Queue[str]") -> None:
+    """Write a message that is longer than any file of this process may become."""
+    with connect(folder) as connection, connection.SimpleQueue("full") as queue:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+        try:
+            queue.put({"text": "x" * 5000})
+        except ChannelError as error:
+            words.put(str(error))
+        else:
+            words.put("it was written")
 
 
 def test_a_message_that_cannot_be_written_is_told_as_a_fault_of_the_broker(folder: Path) -> None:

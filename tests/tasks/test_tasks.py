@@ -11,6 +11,7 @@ from campaigns import tasks
 from campaigns.domain.states import Action
 from campaigns.models import Attempt, Campaign, Command, Order
 from campaigns.services import commands, orders, publishing
+from flowsite.celery import app
 from tests.factories import make_user
 from tests.flow.nasty_server import says
 from tests.services.building import LEASE, SECOND, content
@@ -141,8 +142,10 @@ def test_a_command_is_sent_and_flows_status_asked_right_after(flow: Flow, author
     tasks.send_command(command_id=command.pk)
     assert latest(command).state == "confirmed"
     assert again(campaign).phase == "paused"
+    asked = len(flow.asked)
     tasks.send_command(command_id=command.pk)
     assert len(flow.server.at("update")) == 1
+    assert len(flow.asked) == asked, "a message that came twice asks for nothing"
 
 
 def test_commands_that_are_due_are_nudged(flow: Flow, author: User, messages: Messages) -> None:
@@ -153,6 +156,24 @@ def test_commands_that_are_due_are_nudged(flow: Flow, author: User, messages: Me
     Command.objects.update(next_send_at=timezone.now() + LEASE)
     tasks.confirm_commands()
     assert len(messages()) == 1
+
+
+def test_sweeps_give_up_at_the_first_message_that_the_broker_does_not_take(
+    flow: Flow, author: User, messages: Messages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    carl = commander()
+    for _ in range(2):
+        commands.ask(publish(flow, author).pk, Action.PAUSE, reason="Sold.", user=carl, now=timezone.now())
+        queue(author)
+    monkeypatch.setitem(app.conf.broker_transport_options, "data_folder_out", "/nowhere")
+    with caplog.at_level(logging.WARNING, "campaigns.tasks"):
+        tasks.publish_sweep()
+        tasks.confirm_commands()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The broker can't be reached (ChannelError); the sweep will find the work"
+    ] * 2
+    monkeypatch.undo()
+    assert messages() == []
 
 
 def test_nudges_are_messages_with_a_primary_key_and_nothing_else(db: None, messages: Messages) -> None:
