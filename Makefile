@@ -6,7 +6,7 @@ LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-header --python-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint bench venv lock
+.PHONY: help run test chaos mutants lint bench venv lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | sort
@@ -16,6 +16,12 @@ run: .venv/.run ## start web, worker, beat and sandbox; PORT=… and SANDBOX_POR
 
 test: .venv/.dev ## run every test, on SQLite and on PostgreSQL
 	@exec $(PY) -m tests
+
+chaos: .venv/.dev ## the long form of the faults on purpose; writes their table into docs/promises.md
+	@exec $(PY) -m tests.chaos
+
+mutants: .venv/.dev ## change the program a little at a time, and see that a test notices; MUTANTS=campaigns/domain/states.py for one module
+	@exec $(PY) -m tests.mutants $(MUTANTS)
 
 lint: .venv/.dev ## style, types, directions between the rooms, migrations, production settings
 	.venv/bin/ruff check

@@ -34,7 +34,7 @@ class Outcome:
 
 def main(arguments: list[str]) -> int:
     """Run both passes; return 0 only if both were without a failure and neither was empty."""
-    environment = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+    environment = setting_free(os.environ)
     ran_on = [f"Python {platform.python_version()}, Django {django.__version__}, {os.cpu_count()} processors"]
     ran_on.append(f"SQLite {sqlite3.sqlite_version}")
     with ExitStack() as stack:
@@ -52,6 +52,11 @@ def main(arguments: list[str]) -> int:
     say("\nRan on " + "\n       ".join(ran_on) + "\n       RabbitMQ: not part of the tests")
     say(closing_line(outcomes))
     return int(any(outcome.code for outcome in outcomes))
+
+
+def setting_free(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what would change the program under test."""
+    return {name: value for name, value in environment.items() if not _is_setting(name)}
 
 
 def _is_setting(name: str) -> bool:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.test import TransactionTestCase
 from campaigns.models import guards
 from flowsite.celery import app
 from tests import servers
+from tests.chaos import table
 
 TOUCHES_DATABASE = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
 STANDS_ALONE = {"processes", "browser", "redis", "postgresql"}
@@ -29,6 +31,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run only the tests that touch Django's database: the second pass, with DATABASE_URL set to PostgreSQL",
     )
+    parser.addoption("--chaos-long", action="store_true", help="run the long form of the cases of tests/chaos")
+    parser.addoption(
+        "--chaos-table", metavar="FILE", help="write the table of cases, as Markdown, when all of them held"
+    )
 
 
 def pytest_configure() -> None:
@@ -39,6 +45,7 @@ def pytest_configure() -> None:
     folders = {"data_folder_in": broker, "data_folder_out": broker, "control_folder": f"{broker}/control"}
     app.conf.update(broker_url="filesystem://", broker_transport_options={**folders, "polling_interval": 0.1})
     os.environ["FLOW_BASE_URL"] = settings.FLOW_BASE_URL = NOBODY_LISTENS
+    settings.FLOW_PACE_STORE = broker
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     let_tables_be_emptied()
 
@@ -94,6 +101,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("runs in the pass on PostgreSQL")
     if has(item, "browser"):
         have(servers.chromium)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the table of the cases of tests/chaos that ran, and write it where that was asked for."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    cases = table.lines(report for report in reports if isinstance(report, pytest.TestReport))
+    if cases:
+        terminalreporter.section("what was done to the console, and whether every promise held")
+        terminalreporter.write_line("\n".join(table.as_text(cases)))
+    if (path := config.getoption("--chaos-table")) and all(case.held for case in cases):
+        Path(path).write_text(table.as_markdown(cases))
 
 
 def have(get: Callable[[], str]) -> str:

@@ -1,5 +1,7 @@
 """`python -m tests.processes.desk`: somebody at the console, in a process of its own: one deed a line, as JSON.
 
+A deed is named: one of those below, or with dots a function of any module, such as tests.chaos.facts.gather.
+
 The tests' own Django has another database than the workers and beats that they start; this process has the same one.
 """
 
@@ -10,7 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 import django
-from django.db import transaction
+from django.db import close_old_connections, transaction
+from django.utils.module_loading import import_string
 
 
 def prepare() -> None:
@@ -137,7 +140,9 @@ def main() -> None:
     django.setup()
     for line in sys.stdin:
         name, arguments = json.loads(line)
-        print(json.dumps(DEEDS[name](**arguments)), flush=True)  # noqa: T201 - the answer
+        close_old_connections()  # as before each request: a database that was restarted meanwhile is connected anew
+        deed = DEEDS.get(name) or import_string(name)
+        print(json.dumps(deed(**arguments)), flush=True)  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

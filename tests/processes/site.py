@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,12 @@ class Site:
 
     def __init__(self, folder: Path, env: dict[str, str], sandbox: Sandbox, stack: ExitStack) -> None:
         self.env, self.sandbox, self._stack = env, sandbox, stack
+        self.folder, self.stack = folder, ""
         self._desk_log = folder / "desk.log"
         self.desk = Desk(env, self._desk_log)
         stack.callback(self.desk.close)
-        self.started: list[tuple[tuple[str, ...], Running]] = []
+        self.started: list[tuple[Sequence[str], Running]] = []
+        self.further_logs: list[Path] = []
         self.lose_messages: Callable[[], None]
 
     def worker(self) -> Running:
@@ -68,7 +70,7 @@ class Site:
 
     def another_worker(self) -> Running:
         """Start a worker and wait until it takes messages."""
-        return self._start(WORKER, " ready.")
+        return self.start(WORKER, " ready.")
 
     def beat(self) -> Running:
         """Return a beat: one that runs, else a new one."""
@@ -76,7 +78,7 @@ class Site:
 
     def another_beat(self) -> Running:
         """Start a beat and wait until it has begun."""
-        return self._start(BEAT, "beat: Starting...")
+        return self.start(BEAT, "beat: Starting...")
 
     @contextmanager
     def frozen(self, *kinds: tuple[str, ...]) -> Iterator[None]:
@@ -89,6 +91,14 @@ class Site:
         finally:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
+
+    def start(self, argv: Sequence[str], words: str, **env: str) -> Running:
+        """Start a process of the console and wait until it has printed the words; without any, do not wait."""
+        process = self._stack.enter_context(running(argv, {**self.env, **env}))
+        self.started.append((argv, process))
+        if words:
+            process.wait_for(words, deadline=DEADLINE)
+        return process
 
     def kill(self, process: Running) -> None:
         """End a process and its children as a power cut would."""
@@ -123,24 +133,19 @@ class Site:
     def logs(self) -> str:
         """Return all that the processes have printed."""
         printed = [process.output for _, process in self.started]
-        return "\n".join([*printed, self._desk_log.read_text(), self.sandbox.output.read_text()])
-
-    def _start(self, argv: tuple[str, ...], words: str) -> Running:
-        process = self._stack.enter_context(running(argv, self.env))
-        self.started.append((argv, process))
-        process.wait_for(words, deadline=DEADLINE)
-        return process
+        files = [self._desk_log, self.sandbox.output, *self.further_logs]
+        return "\n".join([*printed, *(file.read_text(errors="replace") for file in files if file.exists())])
 
     def _that_run(self, kind: tuple[str, ...]) -> list[Running]:
         return [process for argv, process in self.started if argv == kind and process.process.poll() is None]
 
 
 @contextmanager
-def prepared_site(folder: Path, env: dict[str, str]) -> Iterator[Site]:
-    """Prepare a console that publishes to a sandbox; nothing of it runs yet but the desk."""
+def prepared_site(folder: Path, env: Mapping[str, str], flow: str | None = None) -> Iterator[Site]:
+    """Prepare a console that publishes to a sandbox, or to `flow`, an address; nothing of it runs yet but the desk."""
     pace = {"SANDBOX_QUEUED_SECONDS": 0, "SANDBOX_IN_PROGRESS_SECONDS": 0}
     with running_sandbox(SANDBOX_API_KEY=API_KEY, **pace) as sandbox, ExitStack() as stack:
-        flow = {"FLOW_BASE_URL": sandbox.url, "SANDBOX_PORT": str(sandbox.port), "FLOW_API_KEY": API_KEY}
-        site = Site(folder, {**env, **flow, "BROKER_DIR": str(folder / "broker")}, sandbox, stack)
+        at_flow = {"FLOW_BASE_URL": flow or sandbox.url, "SANDBOX_PORT": str(sandbox.port), "FLOW_API_KEY": API_KEY}
+        site = Site(folder, {**at_flow, "BROKER_DIR": str(folder / "broker"), **env}, sandbox, stack)
         site.desk("prepare")
         yield site

@@ -1,0 +1,238 @@
+"""Case 6: the broker loses everything, is refused or answers nothing while staff click and while workers run."""
+
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests import servers
+from tests.chaos.conftest import chaos_site
+from tests.chaos.judge import judge
+from tests.chaos.table import Case
+from tests.chaos.wire import wire_to
+from tests.chaos.workers import workshop
+from tests.conftest import have
+from tests.processes.site import BEAT, WORKER, Desk, Site
+from tests.processes.stacks import BROKER_PASSWORD, EMBEDDED, SERVERS, remove_messages
+
+pytestmark = pytest.mark.processes
+CLICKS = 2
+A_PAGE_MAY_TAKE = 2.0  # seconds
+WAITING = 15
+
+
+@dataclass
+class Console:
+    """A console and its own broker, which may be broken."""
+
+    site: Site
+    server: servers.Server
+
+    def flush(self) -> None:
+        """Let Redis forget everything, as somebody at the wrong terminal does."""
+        with redis.Redis.from_url(self.server.url) as client:
+            client.flushall()
+
+    @contextmanager
+    def gone(self) -> Iterator[None]:
+        """Kill Redis, so that its connections are reset and new ones refused; let it come back empty."""
+        self.server.end(signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.server.start()
+
+    @contextmanager
+    def full(self) -> Iterator[None]:
+        """Let Redis be out of memory: it answers, and takes nothing."""
+        with redis.Redis.from_url(self.server.url) as client:
+            client.config_set("maxmemory", "1")
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", "0")
+
+
+@pytest.fixture(scope="module")
+def on_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console on PostgreSQL and a Redis of its own."""
+    with own(servers.own_redis) as server:
+        address = server.url.replace("redis://", f"redis://default:{BROKER_PASSWORD}@")
+        folder = tmp_path_factory.mktemp("site")
+        with chaos_site(request, SERVERS, folder, CELERY_BROKER_URL=address) as site:
+            yield Console(site, server)
+
+
+@pytest.fixture(scope="module")
+def on_a_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A console on SQLite and a folder."""
+    with chaos_site(request, EMBEDDED, tmp_path_factory.mktemp("site")) as site:
+        yield site
+
+
+@contextmanager
+def own(server: Callable[[], AbstractContextManager[servers.Server]]) -> Iterator[servers.Server]:
+    """Start a server that may be broken; without its program skip the test, or fail it where CI is set."""
+    started: list[servers.Server] = []
+    with ExitStack() as stack:
+
+        def start() -> str:
+            started.append(stack.enter_context(server()))
+            return started[0].url
+
+        have(start)
+        yield started[0]
+
+
+def test_staff_who_click_while_redis_is_broken_get_their_page_and_the_order_is_published_later(
+    on_redis: Console, case: Case
+) -> None:
+    site = on_redis.site
+    site.desk("tests.chaos.clicking.click", order_ref="click-before")  # from here on the web process has a connection
+    case("6", "Redis flushed between two clicks of staff", CLICKS, SERVERS)
+    on_redis.flush()
+    click(site.desk, "click-flushed")
+    faults = {
+        "refused, then back empty, while staff click": on_redis.gone,
+        "out of memory while staff click": on_redis.full,
+        "a black hole while staff click": on_redis.server.frozen,
+    }
+    for number, (words, fault) in enumerate(faults.items()):
+        case("6", f"Redis {words}", CLICKS, SERVERS)
+        with fault():
+            click(site.desk, f"click-{number}")
+    assert set(site.desk("tests.chaos.clicking.attempts", prefix="click-")) == {0}
+    on_redis.flush()
+    site.worker()
+    site.beat()
+    wait_until_all_published(site, "click-")
+    judge(site, "click-")
+
+
+def test_a_sweep_over_a_broker_that_answers_nothing_gives_up_at_once(on_redis: Console, case: Case) -> None:
+    case("6", "Redis a black hole while the sweep has many orders to tell of", WAITING, SERVERS)
+    site = on_redis.site
+    with site.frozen(WORKER, BEAT):
+        for number in range(WAITING):
+            site.desk("submit", order_ref=f"swept-{number}")
+        with on_redis.server.frozen():
+            assert site.desk("tests.chaos.clicking.sweep") < A_PAGE_MAY_TAKE
+    site.worker()
+    site.beat()
+    wait_until_all_published(site, "swept-")
+    judge(site, "swept-")
+
+
+def test_workers_and_beat_come_back_after_redis_was_away_and_none_stays_deaf(
+    on_redis: Console, case: Case, tmp_path: Path
+) -> None:
+    case("6", "Redis killed and back empty while a worker is in the middle of a POST", 2, SERVERS)
+    site = on_redis.site
+    site.beat()
+    site.kill(site.worker())
+    with workshop(site, tmp_path) as shop:
+        worker = shop.worker(concurrency=1)
+        held = shop.submit({"away-held": "hold publish: after"})
+        shop.wait_until_done(list(held.values()))
+        for number in range(2):
+            with on_redis.gone():
+                site.desk("submit", order_ref=f"away-{number}", nudges=1)
+        shop.go(held["away-held"])
+        wait_until_all_published(site, "away-")
+        assert worker.alive, "it exited; that is safe as well, but then it should be started again here"
+    judge(site, "away-")
+
+
+def test_a_worker_whose_connection_leads_nowhere_any_more_notices_and_connects_anew(
+    on_redis: Console, case: Case
+) -> None:
+    case("6", "a worker's connection to Redis falls silent and neither end is told", 1, SERVERS)
+    site = on_redis.site
+    for _, process in site.started:
+        site.kill(process)
+    with wire_to(site.env["CELERY_BROKER_URL"]) as wire:
+        worker = site.start(WORKER, " ready.", CELERY_BROKER_URL=wire.url)
+        site.desk("submit", order_ref="silent-before", nudges=1)
+        site.wait("silent-before", state="published")
+        connections = wire.connections
+        wire.cut()
+        site.desk("submit", order_ref="silent-after", nudges=1)
+        # The first message is taken by Redis's own word and lost on the way: a sweep tells of the order again.
+        site.until(lambda: told_again_until_published(site, "silent-after"), lambda: "the worker is alive, and deaf")
+        assert wire.connections > connections
+        site.kill(worker)
+    judge(site, "silent-")
+
+
+def test_a_redis_that_is_only_a_listener_never_holds_up_a_page(on_a_folder: Site, case: Case, tmp_path: Path) -> None:
+    case("6", "an address that takes connections and never says a word, while staff click", CLICKS, "Redis")
+    site = on_a_folder
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        desk = Desk({**site.env, "CELERY_BROKER_URL": address}, tmp_path / "desk.log")
+        try:
+            click(desk, "mute")
+        finally:
+            desk.close()
+    site.worker()
+    site.beat()
+    wait_until_all_published(site, "mute-")
+    judge(site, "mute-")
+
+
+@pytest.mark.parametrize("fault", ["emptied", "removed", "a file"])
+def test_staff_who_click_while_the_brokers_folder_is_broken_get_their_page_and_the_order_is_published_later(
+    on_a_folder: Site, case: Case, fault: str
+) -> None:
+    words = {"a file": "replaced by what can't be written", "removed": "removed", "emptied": "emptied"}[fault]
+    case("6", f"the broker's folder {words} while staff click and workers run", CLICKS, EMBEDDED)
+    site, messages = on_a_folder, Path(on_a_folder.env["BROKER_DIR"]) / "messages"
+    worker, prefix = site.worker(), f"folder-{fault.split()[-1]}"
+    site.beat()
+    if fault == "emptied":
+        with site.frozen(WORKER):
+            click(site.desk, prefix)
+            remove_messages(messages)
+    else:
+        shutil.rmtree(messages)
+        if fault == "a file":
+            messages.touch()
+        click(site.desk, prefix)
+        assert worker.wait_for_end() != 0, "it is alive, and deaf"
+        messages.unlink(missing_ok=True)
+    site.worker()
+    wait_until_all_published(site, prefix)
+    judge(site, prefix)
+
+
+def click(desk: Desk, prefix: str) -> None:
+    """Submit orders by the button; see that each page comes in time and tells the truth."""
+    for number in range(CLICKS):
+        ref = f"{prefix}-{number}"
+        seen = desk("tests.chaos.clicking.click", order_ref=ref)
+        assert (seen["asked"], seen["answered"]) == (200, 302)
+        assert f"Order {ref} is submitted and queued" in seen["told"]
+        assert seen["seconds"] < A_PAGE_MAY_TAKE
+
+
+def wait_until_all_published(site: Site, prefix: str) -> None:
+    """Wait until every order of the prefix is published; nobody tells the workers but beat."""
+    seen: list[str] = []
+
+    def all_published() -> bool:
+        seen[:] = site.desk("states", prefix=prefix)
+        return set(seen) == {"published"}
+
+    site.until(all_published, lambda: f"{prefix}: {seen}")
+
+
+def told_again_until_published(site: Site, order_ref: str) -> bool:
+    """Tell the workers of all orders, as beat does; say whether the order is published."""
+    site.desk("tests.chaos.clicking.sweep")
+    return bool(site.desk("look", order_ref=order_ref)["state"] == "published")
