@@ -68,7 +68,7 @@ class Channel(filesystem.Channel):
             mine = aside / name
             try:
                 (folder / name).rename(mine)
-            except OSError:  # another worker was faster
+            except FileNotFoundError:  # another worker was faster; of all else the worker ends, rather than be deaf
                 continue
             try:
                 payload = self._read(mine)

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -46,6 +47,13 @@ def postgresql() -> Iterator[str]:
     if given := os.environ.get("TEST_DATABASE_URL"):
         yield given
         return
+    with own_postgresql() as server:
+        yield server.url
+
+
+@contextmanager
+def own_postgresql() -> Iterator["Server"]:
+    """Start a PostgreSQL that the tests may break. Raises UnavailableError where it can't be had."""
     initdb, postgres = _postgresql_program("initdb"), _postgresql_program("postgres")
     user = _other_user_when_root()
     with _folder(user) as folder:
@@ -53,8 +61,9 @@ def postgresql() -> Iterator[str]:
         _run([initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], user)
         url = f"postgresql://postgres@/postgres?host={folder}"
         argv = [postgres, "-D", data, "-k", str(folder), "-h", "", "-F", "-c", "full_page_writes=off"]
-        with _server(argv, user, folder, lambda: psycopg.connect(url).close(), (psycopg.OperationalError,)):
-            yield url
+        server = Server(url, argv, user, folder, lambda: psycopg.connect(url).close(), (psycopg.OperationalError,))
+        with server.running():
+            yield server
 
 
 @contextmanager
@@ -99,6 +108,13 @@ def redis_server() -> Iterator[str]:
     if given := os.environ.get("TEST_REDIS_URL"):
         yield given
         return
+    with own_redis() as server:
+        yield server.url
+
+
+@contextmanager
+def own_redis() -> Iterator["Server"]:
+    """Start a Redis that keeps nothing and that the tests may break. Raises UnavailableError where it can't be had."""
     program = shutil.which("redis-server")
     if not program:
         raise UnavailableError("Redis: no redis-server on this machine (apt install redis-server), no TEST_REDIS_URL")
@@ -106,8 +122,9 @@ def redis_server() -> Iterator[str]:
         port = free_port()
         url = f"redis://127.0.0.1:{port}/0"
         argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        with _server([*argv, "--dir", str(folder)], None, folder, lambda: _ping(url), (redis.ConnectionError,)):
-            yield url
+        argv += ["--dir", str(folder)]
+        with Server(url, argv, None, folder, lambda: _ping(url), (redis.ConnectionError,)).running() as server:
+            yield server
 
 
 @contextmanager
@@ -165,33 +182,69 @@ def _folder(owner: str | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def _server(
-    argv: Sequence[str], user: str | None, folder: Path, greet: Callable[[], None], not_yet: tuple[type[Exception], ...]
-) -> Iterator[None]:
-    """Run a server; wait until it can be greeted; end it with SIGINT, which both servers take as "finish and go"."""
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            argv,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            user=user,
-            process_group=0,  # Ctrl-C in the terminal must not end it under the tests' feet
-            preexec_fn=leash(signal.SIGINT),
-        )
-    try:
-        _wait_until(greet, not_yet, process, log)
-        yield
-    finally:
-        process.send_signal(signal.SIGINT)
+@dataclass
+class Server:
+    """A server of the tests' own at an address that it keeps, however often it is ended and started."""
+
+    url: str
+    argv: Sequence[str]
+    user: str | None
+    folder: Path
+    greet: Callable[[], None]
+    not_yet: tuple[type[Exception], ...]
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @contextmanager
+    def running(self) -> Iterator["Server"]:
+        """Run it; end it with SIGINT, which both servers take as "finish and go"."""
+        self.start()
+        try:
+            yield self
+        finally:
+            self.end(signal.SIGINT)
+
+    def start(self) -> None:
+        """Start it and wait until it can be greeted. Raises UnavailableError where it does not start."""
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.argv,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                user=self.user,
+                process_group=0,  # Ctrl-C in the terminal must not end it under the tests' feet
+                preexec_fn=leash(signal.SIGINT),
+            )
+        try:
+            _wait_until(self.greet, self.not_yet, self.process, log)
+        except BaseException:
+            self.end(signal.SIGINT)
+            raise
+
+    def end(self, number: signal.Signals) -> None:
+        """End it with a signal, if it runs."""
+        if not (process := self.process):
+            return
+        self.process = None
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
         try:
             process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop it in its tracks: it takes connections, as its machine does for it, and never answers."""
+        assert self.process
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
 
 def _wait_until(

@@ -44,7 +44,7 @@ def test_a_pause_that_flow_acknowledges_and_ignores_is_never_called_done(site: S
     site.beat()
     site.desk("submit", order_ref="ignored", nudges=1)
     site.wait("ignored", state="published", phases=["live"])
-    site.sandbox.set_fault("ignore_command", calls=["command"])
+    site.sandbox.set_fault("ignore_command", calls=["command"], count=None)
     command = site.desk("ask", order_ref="ignored", action="pause", nudge=True)
     for sends in (1, 2):
         site.until(lambda sends=sends: site.desk("command", number=command) == ["sent", sends], lambda: "not sent")  # type: ignore[misc]

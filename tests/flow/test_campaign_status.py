@@ -40,6 +40,9 @@ def test_returns_flows_own_words(server: NastyServer, client: FlowClient) -> Non
     assert request.target == "/campaigns/status/queue_abc"
     assert request.bearer == TOKENS[0]
     assert request.headers["accept-version"] == "v1"
+    assert request.headers["user-agent"] == "campaign-console"
+    assert request.headers["connection"] == "keep-alive"
+    assert "content-type" not in request.headers
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_reason_is_required(campaign: Campaign, reason: str) -> None:
     user, before = commander(), everything()
     with pytest.raises(ValidationError) as error:
         commands.ask(campaign.pk, Action.PAUSE, reason=reason, user=user, now=NOW)
-    assert list(error.value.message_dict) == ["reason"]
+    assert error.value.message_dict == {"reason": ["Give a reason: Flow is told, and it stays in the history."]}
     assert everything() == before
 
 

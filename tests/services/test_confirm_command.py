@@ -266,6 +266,50 @@ def test_a_status_proves_nothing_while_a_superseded_command_may_still_come(
     assert latest(resume).state == state
 
 
+def test_a_campaign_that_ended_while_a_command_was_on_its_way_is_asked_until_the_command_is_judged(
+    flow: Flow, campaign: Campaign
+) -> None:
+    command = ask(campaign)
+    Command.objects.update(state="sent", sends=1, sent_at=NOW, next_send_at=NOW + MINUTE, sending_until=NOW + LEASE)
+    says_now(flow, campaign, "completed")
+
+    check(campaign, now=NOW + SECOND)
+
+    assert (latest(command).state, again(campaign).phase) == ("sent", "completed")
+    assert again(campaign).next_check_at is not None
+
+    check(campaign, now=NOW + LEASE)
+
+    assert latest(command).state == "failed"
+    assert latest(command).words == "The campaign ended before it could be done: completed."
+    assert again(campaign).next_check_at is None
+
+
+def test_a_superseded_command_of_another_campaign_keeps_nobody_waiting(
+    flow: Flow, campaign: Campaign, author: User
+) -> None:
+    other = publish_campaign(flow, author)
+    send(ask(other, Action.PAUSE))
+    send(ask(other, Action.RESUME, now=NOW + SECOND), now=NOW + SECOND)
+    pause = send(ask(campaign, Action.PAUSE, now=NOW + SECOND), now=NOW + SECOND)
+    says_now(flow, campaign, "paused")
+
+    check(campaign, now=NOW + 30 * SECOND)
+
+    assert latest(pause).state == "confirmed"
+
+
+def test_a_superseded_command_of_the_same_kind_keeps_nobody_waiting(flow: Flow, campaign: Campaign) -> None:
+    send(ask(campaign, Action.PAUSE))
+    ask(campaign, Action.RESUME, now=NOW + SECOND)
+    pause = send(ask(campaign, Action.PAUSE, now=NOW + 2 * SECOND), now=NOW + 2 * SECOND)
+    says_now(flow, campaign, "paused")
+
+    check(campaign, now=NOW + 30 * SECOND)
+
+    assert latest(pause).state == "confirmed"
+
+
 def test_a_confirmed_campaign_is_looked_at_once_more_soon(flow: Flow, campaign: Campaign) -> None:
     send(ask(campaign, Action.PAUSE))
     says_now(flow, campaign, "paused")

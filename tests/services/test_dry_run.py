@@ -135,6 +135,13 @@ def test_is_for_those_who_may_change_submit_or_approve_orders(author: User, flow
     assert flow.server.received == []
 
 
+@pytest.mark.parametrize("permission", ["change_order", "submit_order", "approve_order"])
+def test_any_of_these_rights_is_enough(author: User, flow: Flow, permission: str) -> None:
+    order = draft(author)
+
+    assert ask(order, make_user("someone", permission)).ok
+
+
 def test_is_not_for_an_order_that_is_done(author: User, flow: Flow) -> None:
     order = queued(author)
     publish(order)

@@ -76,11 +76,12 @@ def assert_never_sent_again(order: Order, flow: Flow, posts: int) -> None:
 
 def test_settles_the_doubt_where_nobody_was_faster(author: User, flow: Flow) -> None:
     order = queued(author)
+    Order.objects.update(failures=2)
 
     result = answered_late(order, flow, late=flow.accepts("queue_a", "queue_b"))
 
     assert result.outcome == "published"
-    assert (reload(order).state, reload(order).problem) == ("published", "")
+    assert (reload(order).state, reload(order).problem, reload(order).failures) == ("published", "", 0)
     assert (order.attempts.get().outcome, tracking_ids(order)) == ("published", ["queue_a", "queue_b"])
     assert kinds(order)[2:] == ["order.claimed", "order.in_doubt", "order.late_answer"]
     assert last_event(order).text == "Late answer: Flow accepted the order: queue_a, queue_b. It settles the doubt."
@@ -208,13 +209,18 @@ def test_calls_off_a_second_attempt_that_has_sent_nothing_yet(author: User, sett
     second.before_it_is_marked_as_sent = second.stop_here  # type: ignore[method-assign]  # that is what it is for
     not_live = settled(order, settler, Resolution.NOT_LIVE)
 
-    late = flow.accepts("queue_a")
-    assert answered_late(order, flow, not_live, second.start_and_wait_until_it_stops, late=late).outcome == "published"
+    def look_back() -> None:
+        Order.objects.update(problem="It did not work before.", failures=2, next_attempt_at=NOW)
+
+    late, deeds = flow.accepts("queue_a"), (not_live, second.start_and_wait_until_it_stops, look_back)
+    assert answered_late(order, flow, *deeds, late=late).outcome == "published"
 
     assert second.go_on_to_the_end().outcome == "skipped"
     assert len(flow.publishes) == 1
     assert (reload(order).state, reload(order).problem, tracking_ids(order)) == ("published", "", ["queue_a"])
-    assert [*order.attempts.values_list("outcome", flat=True)] == ["published", "not_sent"]
+    assert (reload(order).failures, reload(order).next_attempt_at) == (0, None)
+    assert [*order.attempts.values_list("outcome", "finished_at")] == [("published", LATER), ("not_sent", NOW)]
+    assert order.attempts.get(number=2).words == ALREADY_LIVE
     assert last_event(order).text.endswith("Attempt 2 had sent nothing yet; it is called off.")
     assert_never_sent_again(order, flow, posts=1)
 

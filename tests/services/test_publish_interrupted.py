@@ -199,7 +199,8 @@ def test_logs_the_tracking_ids_and_leaves_doubt_when_the_answer_cannot_be_writte
         publish(order)
 
     [critical] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
-    assert "(published: queue_a) could not be written" in critical.getMessage()
+    attempt = order.attempts.get()
+    assert critical.getMessage() == f"Flow's answer to {attempt} (published: queue_a) could not be written"
     assert (reload(order).state, order.campaigns.count()) == ("publishing", 0)
     publishing.recover_expired_leases(TOO_LATE)
     assert reload(order).state == "unknown"

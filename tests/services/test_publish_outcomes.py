@@ -9,7 +9,7 @@ from pytest_django import Settings
 from campaigns import gateway
 from campaigns.flow import clock
 from campaigns.models import Attempt, Campaign, Order
-from campaigns.services import pace
+from campaigns.services import orders, pace
 from campaigns.services.recording import DOUBT
 from tests.flow.nasty_server import (
     Play,
@@ -22,7 +22,7 @@ from tests.flow.nasty_server import (
     trickles,
 )
 from tests.services.building import LEASE, MINUTE, NOW, SECOND, kinds, last_event, publish, queued, reload
-from tests.services.flow_server import API_KEY, TOKEN, Flow
+from tests.services.flow_server import API_KEY, TOKEN, Flow, meanwhile
 
 GOOD = {"campaign_tracking_ids": ["queue_abc"], "status": "queued"}
 GOOD_BYTES = json.dumps(GOOD).encode()
@@ -105,6 +105,84 @@ def test_rejects_the_order_where_flow_says_no(
     assert (last_event(order).text, last_event(order).actor_kind) == (f"Flow said no: {words}", "flow")
 
 
+@pytest.mark.parametrize(
+    ("said", "sentence"), [("Unknown plan", "Unknown plan."), ("Again?", "Again?"), ("No!", "No!"), ("No.", "No.")]
+)
+def test_makes_a_sentence_of_flows_no(author: User, flow: Flow, said: str, sentence: str) -> None:
+    order = queued(author)
+    flow.on_publish(says(400, {"error": said}))
+
+    publish(order)
+
+    assert last_event(order).text == f"Flow said no: {sentence}"
+    assert reload(order).problem == (
+        f"Flow said no: {sentence} Nothing was published. Return the order to draft, mend it, submit it again."
+    )
+
+
+ANSWERS: dict[str, Play] = {
+    "a yes": says(202, GOOD),
+    "a no": says(400, {"error": "no"}),
+    "a refused token": says(401, {}),
+    "a request to wait": says(429, {}),
+    "nothing": then_closes(b""),
+}
+
+
+def rows_of_others(order: Order) -> list[dict[str, object]]:
+    """Return the rows of all other orders, and of their attempts and campaigns."""
+    orders = Order.objects.exclude(pk=order.pk).order_by("pk").values()
+    attempts = Attempt.objects.exclude(order=order).order_by("pk").values()
+    return [*orders, *attempts, *Campaign.objects.exclude(order=order).order_by("pk").values()]
+
+
+@pytest.mark.parametrize("play", ANSWERS.values(), ids=ANSWERS.keys())
+def test_touches_no_other_order(author: User, flow: Flow, play: Play) -> None:
+    published, in_doubt, order, waiting = (queued(author) for _ in range(4))
+    flow.on_publish(ids("queue_1"), then_closes(b""), play)
+    publish(published)
+    publish(in_doubt)
+    before = rows_of_others(order)
+
+    publish(order, NOW + SECOND)
+
+    assert len(flow.publishes) == 3
+    assert rows_of_others(order) == before
+    assert reload(waiting).next_attempt_at == NOW
+
+
+@pytest.mark.parametrize("play", [says(500), says(429, {})], ids=["a failure", "a request to wait"])
+def test_touches_no_other_order_while_there_is_no_token(author: User, flow: Flow, play: Play) -> None:
+    order = queued(author)
+    queued(author)
+    before = rows_of_others(order)
+    flow.on_token(play)
+
+    result = publish(order, NOW + SECOND)
+
+    assert (result.order_ref, result.outcome, result.words) == (order.order_ref, "waiting", reload(order).problem)
+    assert rows_of_others(order) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writes_nothing_on_an_order_that_was_taken_back_and_submitted_anew_while_there_was_no_token(
+    author: User, flow: Flow
+) -> None:
+    order = queued(author)
+
+    def submit_anew() -> None:
+        returned = orders.return_to_draft(order.pk, order.version, user=author, now=NOW)
+        orders.submit(order.pk, returned.version, user=author, now=NOW)
+
+    flow.on_token(meanwhile(submit_anew, says(500)))
+
+    assert publish(order).outcome == "waiting"
+
+    now = reload(order)
+    assert (now.state, now.version) == ("queued", order.version + 2)
+    assert (now.next_attempt_at, now.failures, now.problem) == (NOW, 0, "")
+
+
 @pytest.mark.parametrize(("play", "http_status"), DOUBTFUL.values(), ids=DOUBTFUL.keys())
 def test_leaves_the_order_in_doubt_where_nobody_can_tell(
     author: User, flow: Flow, play: Play, http_status: int | None
@@ -175,6 +253,18 @@ def test_leaves_the_order_in_doubt_where_flow_repeats_a_tracking_id_of_another_o
     assert json.loads(attempt.excerpt)["campaign_tracking_ids"] == tracking_ids
     assert (reload(order).state, reload(order).problem) == ("unknown", f"{words} {DOUBT}")
     assert (reload(older).state, reload(older).problem) == ("published", "")
+
+
+def test_names_every_tracking_id_that_another_order_has(author: User, flow: Flow) -> None:
+    flow.on_publish(flow.accepts("queue_1", "queue_2"), ids("queue_1", "queue_2"))
+    older, order = queued(author), queued(author)
+    publish(older)
+
+    words = publish(order).words
+
+    start, _, named = words.partition(": ")
+    assert start == "Flow answered with tracking ids that belong to other campaigns already"
+    assert sorted(named.removesuffix(".").split(", ")) == ["queue_1", "queue_2"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -252,6 +342,9 @@ def test_queues_the_order_again_where_flow_cannot_be_reached(author: User, flow:
         assert reload(order).next_attempt_at == now + seconds * SECOND
         assert reload(order).problem.endswith("The order is queued again.")
 
+    event = order.events.filter(kind="order.not_sent").earliest("pk")
+    again_at = "2030-01-01T09:00:30+00:00"
+    assert event.data == {"attempt": 1, "http_status": None, "next_attempt_at": again_at}
     attempt = order.attempts.get(number=1)
     assert (attempt.outcome, attempt.sent_at, attempt.http_status) == ("not_sent", NOW, None)
     assert "could not be reached" in attempt.words

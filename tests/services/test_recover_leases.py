@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -79,6 +81,7 @@ def test_leaves_a_worker_alone_whose_lease_is_not_over(author: User, flow: Flow)
     assert recover_expired_leases(NOW + LEASE) == []
 
     assert everything() == before
+    assert due_orders(NOW + LEASE, 10) == []
 
 
 def test_leaves_attempts_alone_that_have_an_outcome(author: User, flow: Flow) -> None:
@@ -126,4 +129,6 @@ def test_does_not_let_one_that_cannot_be_closed_keep_the_others_waiting(
 
     assert reload(sound).state == "unknown"
     assert inconsistent.attempts.get().outcome == ""
-    assert f"Attempt 1 of order {inconsistent.order_ref} could not be closed" in caplog.text
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == [
+        f"Attempt 1 of order {inconsistent.order_ref} could not be closed"
+    ]

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from campaigns.domain.states import Action
 from campaigns.models import Campaign, Command, Hold
 from campaigns.services import commands
-from tests.flow.nasty_server import Play, black_hole, falls_silent, says, then_resets
-from tests.services.building import LEASE, MINUTE, NOW, SECOND, at_once
+from tests.flow.nasty_server import Peer, Play, Received, black_hole, falls_silent, says, then_resets
+from tests.services.building import LEASE, MINUTE, NOW, SECOND, Clock, at_once
 from tests.services.flow_server import TOKEN, Flow, meanwhile
 from tests.services.following import (
     DUE,
@@ -72,6 +72,19 @@ def test_flows_words_come_from_the_settings(
     assert updates(flow) == [(campaign.tracking_id, "ein-Wort")]
 
 
+def test_it_counts_as_sent_from_when_flow_has_answered(flow: Flow, campaign: Campaign) -> None:
+    clock = Clock()
+
+    def answers_after_a_while(peer: Peer, request: Received) -> None:
+        clock.now += 20 * SECOND
+        acknowledges(peer, request)
+
+    on_update(flow, answers_after_a_while)
+    command = ask(campaign)
+
+    assert commands.send(command.pk, clock=clock).sent_at == NOW + 20 * SECOND
+
+
 def test_after_sending_the_campaign_is_due_at_once(flow: Flow, campaign: Campaign) -> None:
     check(campaign)
     before = again(campaign)
@@ -94,7 +107,7 @@ def test_flows_no_ends_the_command_with_flows_words(
 ) -> None:
     on_update(flow, says(status, NO))
     now = NOW + age
-    failed = send(ask(campaign, now=now), now=now)
+    failed = send(ask(campaign, now=now - SECOND), now=now)
     assert (failed.state, failed.http_status, failed.closed_at) == ("failed", status, now)
     assert failed.words == "Flow said no: Campaign is locked."
     event = campaign.events.latest("pk")
@@ -113,7 +126,8 @@ def test_a_404_soon_after_publishing_is_taken_for_flows_lag_and_tried_again(flow
     assert command.words.endswith("It is tried again at 09:00:30 UTC.")
     send(command, now=NOW + 29 * SECOND)
     assert len(updates(flow)) == 1
-    assert send(command, now=NOW + 30 * SECOND).state == "sent"
+    sent = send(command, now=NOW + 30 * SECOND)
+    assert (sent.state, sent.failures) == ("sent", 0)
     assert len(updates(flow)) == 2
 
 
@@ -156,6 +170,71 @@ def test_a_429_without_advice_makes_everybody_wait_a_minute(flow: Flow, campaign
     assert send(ask(campaign)).next_send_at == NOW + MINUTE
 
 
+def test_a_second_sending_that_did_not_reach_flow_leaves_the_first_as_it_was(flow: Flow, campaign: Campaign) -> None:
+    on_update(flow, acknowledges, says(429, {"error": "slow down"}, Retry_After="120"))
+    command = send(ask(campaign))
+    check(campaign)
+    command = send(command, now=NOW + MINUTE)
+    assert len(updates(flow)) == 2
+    assert (command.state, command.sends, command.sent_at, command.failures) == ("sent", 1, NOW, 1)
+    assert (command.http_status, command.next_send_at) == (429, NOW + 3 * MINUTE)
+    assert command.words == (
+        "Not sent: Flow asks for fewer requests (HTTP 429). The campaign was not changed. Try again later. "
+        "It is tried again at 09:03:00 UTC."
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_superseded_command_that_did_not_reach_flow_stays_superseded(flow: Flow, campaign: Campaign) -> None:
+    commander()
+    older = ask(campaign)
+    on_update(flow, meanwhile(lambda: ask(campaign, Action.CANCEL), says(429, {}, Retry_After="120")))
+    sent = send(older)
+    assert (sent.state, sent.words, sent.failures) == ("superseded", "carl asked to cancel instead.", 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_superseded_command_to_which_flow_says_no_stays_superseded(flow: Flow, campaign: Campaign) -> None:
+    commander()
+    older = ask(campaign)
+    on_update(flow, meanwhile(lambda: ask(campaign, Action.CANCEL, now=NOW + SECOND), says(400, NO)))
+    sent = send(older, now=NOW + MINUTE)
+    assert (sent.state, sent.words) == ("superseded", "carl asked to cancel instead.")
+    assert (sent.http_status, sent.closed_at) == (400, NOW + SECOND)
+    event = campaign.events.get(kind="campaign.pause_superseded")
+    assert (event.text, event.actor_kind) == ("Pause: carl asked to cancel instead.", "scheduler")
+    assert not campaign.events.filter(kind="campaign.pause_failed").exists()
+
+
+ANSWERS: dict[str, Play] = {
+    "yes": acknowledges,
+    "no": says(400, NO),
+    "not now": says(429, {}),
+    "nobody knows": says(500, NO),
+}
+
+
+@pytest.mark.parametrize("play", ANSWERS.values(), ids=ANSWERS)
+def test_no_other_command_or_campaign_is_touched(flow: Flow, campaign: Campaign, author: User, play: Play) -> None:
+    other = publish_campaign(flow, author)
+    ask(other)
+    closed = ask(publish_campaign(flow, author))
+    Command.objects.filter(pk=closed.pk).update(state="failed", words="Flow said no.", closed_at=NOW)
+    before = others(campaign)
+    on_update(flow, play)
+
+    send(ask(campaign, now=NOW + MINUTE), now=NOW + MINUTE)
+
+    assert len(updates(flow)) == 1
+    assert others(campaign) == before
+
+
+def others(campaign: Campaign) -> list[dict[str, Any]]:
+    """Return the rows of all other campaigns and of their commands."""
+    campaigns = Campaign.objects.exclude(pk=campaign.pk).order_by("pk").values()
+    return [*campaigns, *Command.objects.exclude(campaign=campaign).order_by("pk").values()]
+
+
 def test_nothing_is_sent_while_flow_has_asked_to_wait(flow: Flow, campaign: Campaign) -> None:
     Hold.objects.create(pk=Hold.SINGLETON, until=NOW + SECOND)
     command = send(ask(campaign))
@@ -194,6 +273,7 @@ def test_a_doubtful_one_is_sent_again_once_flows_status_says_that_it_was_not_don
 ) -> None:
     on_update(flow, says(500, {"error": "oops"}), obeys(flow))
     command = send(ask(campaign))
+    assert command.http_status == 500
     check(campaign)
     assert latest(command).state == "sent"
     command = send(command, now=NOW + MINUTE)

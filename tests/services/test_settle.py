@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from campaigns.domain.states import Resolution
-from campaigns.models import Order, Settlement
-from campaigns.services import pace
+from campaigns.models import Attempt, Campaign, Order, Settlement
+from campaigns.services import pace, settling
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.settling import SettleResult, settle
 from tests.factories import make_user
@@ -85,6 +85,7 @@ def test_makes_the_campaigns_when_two_people_say_that_the_order_is_live(order: O
         "tracking_ids": ["queue_a", "queue_b"],
         "evidence": "Seen in Flow.",
     }
+    assert (last_event(order).actor, last_event(order).at) == (sue, LATER)
 
     second = says_that(order, tom, LIVE, "queue_b", "queue_a")
 
@@ -112,6 +113,7 @@ def test_makes_the_campaigns_when_two_people_say_that_the_order_is_live(order: O
 def test_sends_the_order_again_when_two_people_say_that_it_is_not_live(
     order: Order, sue: User, tom: User, flow: Flow
 ) -> None:
+    Order.objects.update(failures=2)
     says_that(order, sue, NOT_LIVE, evidence="Flow's support says so.")
     assert publish(order, LATER).outcome == "skipped"
 
@@ -120,7 +122,16 @@ def test_sends_the_order_again_when_two_people_say_that_it_is_not_live(
     after = reload(order)
     assert (after.state, after.next_attempt_at, after.failures, after.problem) == ("queued", LATER, 0, "")
     assert (after.payload, after.payload_sha256) == (order.payload, order.payload_sha256)
-    assert last_event(order).data["evidence"] == ["Flow's support says so.", "I looked too."]
+    assert (last_event(order).actor, last_event(order).at) == (tom, LATER)
+    assert last_event(order).data == {
+        "resolution": "not_live",
+        "tracking_ids": [],
+        "evidence": ["Flow's support says so.", "I looked too."],
+    }
+    assert last_event(order).text == (
+        "sue and tom settled the doubt: tom says that the order is not live at Flow and is to be sent again. "
+        "Flow's support says so. I looked too."
+    )
 
     assert publish(order, LATER).outcome == "published"
     assert [*order.attempts.values_list("number", "outcome")] == [(1, "unknown"), (2, "published")]
@@ -323,6 +334,14 @@ def test_asks_for_tracking_ids_as_flow_writes_them(
     assert flow.asked == []
 
 
+def test_takes_as_many_tracking_ids_as_an_order_may_have(
+    order: Order, alone: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "MOST_IDS", 2)
+
+    assert says_that(order, alone, LIVE, "queue_a", "queue_b").settled
+
+
 def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alone: User, flow: Flow) -> None:
     other = queued(author)
     publish(other)
@@ -419,6 +438,9 @@ def test_keeps_everybody_waiting_where_flow_asks_for_it(order: Order, alone: Use
     assert errors_of(order, alone, LIVE, "queue_a") == {
         "tracking_ids": ["Flow asked us to wait until 09:02:30 UTC. Nothing was settled; try again then."]
     }
+    assert errors_of(order, alone, LIVE, "a b") == {
+        "tracking_ids": ["“a b” has spaces in it. Paste the tracking id alone."]
+    }
     assert flow.asked == ["queue_a"]
     assert reload(order).state == "unknown"
 
@@ -456,14 +478,82 @@ def test_two_who_say_the_same_at_once_settle_it_together(order: Order, sue: User
 
 @pytest.mark.django_db(transaction=True)
 def test_proposes_nothing_for_an_order_that_was_settled_while_flow_was_asked(
-    order: Order, sue: User, alone: User, flow: Flow
+    order: Order, author: User, sue: User, alone: User, flow: Flow
 ) -> None:
+    flow.on_publish(says(500))
+    publish(queued(author))  # another one in doubt
     flow.on_status(
         meanwhile(lambda: says_that(order, alone, ABANDON, evidence="Sold."), says(200, {"status": "active"}))
     )
 
-    with pytest.raises(Stale, match="Somebody else has just settled"):
+    with pytest.raises(Stale) as caught:
         says_that(order, sue, LIVE, "queue_a")
+
+    assert str(caught.value) == (
+        f"Somebody else has just settled order {order.order_ref}. Nothing was done. Look at it again."
+    )
 
     assert (reload(order).state, order.campaigns.count()) == ("cancelled", 0)
     assert [settlement.proposed_by for settlement in Settlement.objects.all()] == [alone]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_proposes_nothing_for_an_order_that_came_into_doubt_anew_while_flow_was_asked(
+    order: Order, sue: User, alone: User, flow: Flow
+) -> None:
+    def sent_once_more() -> None:
+        says_that(order, alone, NOT_LIVE, evidence="Not there.")
+        flow.on_publish(says(500))
+        assert publish(order, LATER).outcome == "unknown"
+
+    flow.on_status(meanwhile(sent_once_more, says(200, {"status": "active"})))
+
+    with pytest.raises(Stale, match="Somebody else has just settled"):
+        says_that(order, sue, LIVE, "queue_a")
+
+    assert (reload(order).state, order.campaigns.count()) == ("unknown", 0)
+    assert [settlement.proposed_by for settlement in Settlement.objects.all()] == [alone]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_settles_nothing_where_another_order_got_the_tracking_id_while_flow_was_asked(
+    order: Order, author: User, alone: User, flow: Flow
+) -> None:
+    other = queued(author)
+    flow.on_publish(flow.accepts("queue_a"))
+    flow.on_status(meanwhile(lambda: publish(other), says(200, {"status": "active"})))
+
+    with pytest.raises(Stale) as caught:
+        says_that(order, alone, LIVE, "queue_a")
+
+    assert str(caught.value) == (
+        "Another order got one of these tracking ids just now. Nothing was settled. Look again."
+    )
+    assert (reload(order).state, order.campaigns.count(), Settlement.objects.count()) == ("unknown", 0, 0)
+    assert other.campaigns.get().tracking_id == "queue_a"
+
+
+@pytest.mark.parametrize("resolution", [LIVE, NOT_LIVE, ABANDON])
+def test_touches_no_other_order(order: Order, author: User, sue: User, tom: User, flow: Flow, resolution: Any) -> None:
+    for play in (says(500), flow.accepts("queue_x")):
+        flow.on_publish(play)
+        publish(queued(author))
+    says_that(Order.objects.exclude(pk=order.pk).get(state="unknown"), sue, ABANDON, evidence="Sold.")
+    before = rows_of_others(order)
+
+    for user in (sue, tom):
+        if resolution is LIVE:
+            says_that(order, user, LIVE, "queue_a")
+        else:
+            says_that(order, user, resolution, evidence="Looked.")
+
+    assert reload(order).state != "unknown"
+    assert rows_of_others(order) == before
+
+
+def rows_of_others(order: Order) -> list[dict[str, object]]:
+    """Return the rows of all other orders, and of their attempts, campaigns and settlements."""
+    rows: list[dict[str, object]] = list(Order.objects.exclude(pk=order.pk).order_by("pk").values())
+    for model in (Attempt, Campaign, Settlement):
+        rows += model._default_manager.exclude(order=order).order_by("pk").values()
+    return rows

@@ -102,6 +102,15 @@ def write_without_room(folder: Path, words: "Queue[str]") -> None:
             words.put("it was written")
 
 
+def test_a_message_that_cannot_be_taken_ends_the_worker_rather_than_leave_it_deaf(folder: Path) -> None:
+    with connect(folder) as connection, connection.SimpleQueue("stuck") as queue:
+        queue.put({"number": 1})
+        (name,) = [path.name for path in (folder / "messages").iterdir()]
+        (folder / "refused" / name).mkdir(parents=True)
+        with pytest.raises(IsADirectoryError):
+            queue.get_nowait()
+
+
 def test_a_message_that_cannot_be_written_is_told_as_a_fault_of_the_broker(folder: Path) -> None:
     with connect(folder) as connection, connection.SimpleQueue("broken") as queue:
         (folder / "messages").rmdir()
