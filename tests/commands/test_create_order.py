@@ -26,7 +26,7 @@ NOTHING_LEFT_OUT = {
         "budget",
         "currency",
     ),
-    *("payload_sha256", "next_attempt_at", "attempts", "campaigns"),
+    *("payload_sha256", "next_attempt_at", "attempts", "campaigns", "in_doubt_since", "reminders"),
 }
 
 

@@ -74,6 +74,14 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     return {model.__name__: [dict(row) for row in model._default_manager.order_by("pk").values()] for model in models}
 
 
+def rows_of_others(order: Order) -> list[dict[str, Any]]:
+    """Return the rows of all other orders, and of their attempts, campaigns and settlements."""
+    rows = [dict(row) for row in Order.objects.exclude(pk=order.pk).order_by("pk").values()]
+    for model in (Attempt, Campaign, Settlement):
+        rows += [dict(row) for row in model._default_manager.exclude(order=order).order_by("pk").values()]
+    return rows
+
+
 def at_once(*deeds: Callable[[], object]) -> list[object]:
     """Do all deeds at the same time, each in a thread with a connection of its own; return what each returned or raised."""
     barrier = threading.Barrier(len(deeds))

@@ -86,30 +86,33 @@ def test_settles_the_doubt_where_nobody_was_faster(author: User, flow: Flow) -> 
     assert kinds(order)[2:] == ["order.claimed", "order.in_doubt", "order.late_answer"]
     assert last_event(order).text == "Late answer: Flow accepted the order: queue_a, queue_b. It settles the doubt."
     assert last_event(order).data == {"attempt": 1, "http_status": 202, "tracking_ids": ["queue_a", "queue_b"]}
+    assert (last_event(order).actor_kind, last_event(order).at) == ("flow", NOW)
     assert_never_sent_again(order, flow, posts=1)
 
 
 @pytest.mark.parametrize(
-    ("late", "words"),
+    ("status", "words"),
     [
-        (REFUSED_BY_FLOW, "The worker did not come back after it had begun to send"),
-        (says(500), "Flow's answer to the publish (HTTP 500) does not say"),
-        (says(401, {}), "The worker did not come back after it had begun to send"),
-        (says(429, {}), "The worker did not come back after it had begun to send"),
+        (400, "The worker did not come back after it had begun to send"),
+        (500, "Flow's answer to the publish (HTTP 500) does not say"),
+        (401, "The worker did not come back after it had begun to send"),
+        (429, "The worker did not come back after it had begun to send"),
     ],
-    ids=["400", "500", "401", "429"],
 )
 def test_leaves_the_doubt_to_people_where_the_late_answer_is_no_yes(
-    author: User, flow: Flow, late: Play, words: str
+    author: User, flow: Flow, status: int, words: str
 ) -> None:
     order = queued(author)
 
-    result = answered_late(order, flow, late=late)
+    result = answered_late(order, flow, late=says(status, {"error": "no"}))
 
     assert (result.outcome, result.again) == ("unknown", False)
     assert result.words.startswith(words)
     assert (reload(order).state, order.attempts.get().outcome) == ("unknown", "unknown")
-    assert last_event(order).text.startswith("Late answer: ")
+    event = last_event(order)
+    assert (event.kind, event.actor_kind) == ("order.late_answer", "flow")
+    assert event.text.startswith("Late answer: ")
+    assert event.data == {"attempt": 1, "http_status": status, "tracking_ids": []}
     assert_never_sent_again(order, flow, posts=1)
 
 
@@ -287,8 +290,12 @@ def test_leaves_the_doubt_of_a_second_attempt_open(author: User, settler: User, 
 
     assert reload(order).state == "unknown"
     assert tracking_ids(order) == ["queue_a"]
-    with pytest.raises(Refused, match="has campaigns at Flow already, from an earlier attempt"):
+    with pytest.raises(Refused) as refused:
         settled(order, settler, Resolution.NOT_LIVE)()
+    assert str(refused.value) == (
+        f"Order {order.order_ref} has campaigns at Flow already, from an earlier attempt: sending it again would spend "
+        "the money twice. Settle it as live, with all the tracking ids that Flow shows for it."
+    )
     assert_never_sent_again(order, flow, posts=2)
     flow.statuses["queue_a"] = "in_progress"
     settled(order, settler, Resolution.LIVE, "queue_a")()

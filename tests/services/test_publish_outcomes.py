@@ -21,7 +21,18 @@ from tests.flow.nasty_server import (
     then_resets,
     trickles,
 )
-from tests.services.building import LEASE, MINUTE, NOW, SECOND, kinds, last_event, publish, queued, reload
+from tests.services.building import (
+    LEASE,
+    MINUTE,
+    NOW,
+    SECOND,
+    kinds,
+    last_event,
+    publish,
+    queued,
+    reload,
+    rows_of_others,
+)
 from tests.services.flow_server import API_KEY, TOKEN, Flow, meanwhile
 
 GOOD = {"campaign_tracking_ids": ["queue_abc"], "status": "queued"}
@@ -127,13 +138,6 @@ ANSWERS: dict[str, Play] = {
     "a request to wait": says(429, {}),
     "nothing": then_closes(b""),
 }
-
-
-def rows_of_others(order: Order) -> list[dict[str, object]]:
-    """Return the rows of all other orders, and of their attempts and campaigns."""
-    orders = Order.objects.exclude(pk=order.pk).order_by("pk").values()
-    attempts = Attempt.objects.exclude(order=order).order_by("pk").values()
-    return [*orders, *attempts, *Campaign.objects.exclude(order=order).order_by("pk").values()]
 
 
 @pytest.mark.parametrize("play", ANSWERS.values(), ids=ANSWERS.keys())

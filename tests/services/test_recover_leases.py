@@ -3,9 +3,10 @@ import logging
 import pytest
 from django.contrib.auth.models import User
 
+from campaigns.domain.states import Outcome
 from campaigns.models import Attempt, Order
 from campaigns.services.publishing import due_orders, publish_order, recover_expired_leases
-from campaigns.services.recording import DOUBT
+from campaigns.services.recording import DOUBT, Answer, record_expired
 from tests.services.building import LEASE, NOW, SECOND, Clock, everything, kinds, last_event, publish, queued, reload
 from tests.services.flow_server import Flow
 
@@ -100,6 +101,18 @@ def test_closes_each_attempt_once(author: User, flow: Flow) -> None:
     before = everything()
 
     assert recover_expired_leases(TOO_LATE + SECOND) == []
+
+    assert everything() == before
+
+
+def test_tells_of_nothing_that_somebody_else_has_closed_in_the_very_moment(author: User, flow: Flow) -> None:
+    order = queued(author)
+    dies(order, look=4)
+    seen = order.attempts.get()
+    recover_expired_leases(TOO_LATE)
+    before = everything()
+
+    assert not record_expired(seen, Answer(Outcome.UNKNOWN, "Nobody knows."), now=TOO_LATE)
 
     assert everything() == before
 

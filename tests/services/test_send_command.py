@@ -53,6 +53,7 @@ def test_flow_is_told_the_word_and_the_reason(flow: Flow, campaign: Campaign) ->
     event = campaign.events.latest("pk")
     assert (event.kind, event.actor_kind) == ("campaign.pause_sent", "scheduler")
     assert event.text == "Asked Flow to pause; not confirmed yet. Campaign successfully paused."
+    assert event.data == {"command": sent.pk}
 
 
 @pytest.mark.parametrize(
@@ -231,8 +232,8 @@ def test_no_other_command_or_campaign_is_touched(flow: Flow, campaign: Campaign,
 
 def others(campaign: Campaign) -> list[dict[str, Any]]:
     """Return the rows of all other campaigns and of their commands."""
-    campaigns = Campaign.objects.exclude(pk=campaign.pk).order_by("pk").values()
-    return [*campaigns, *Command.objects.exclude(campaign=campaign).order_by("pk").values()]
+    campaigns = [dict(row) for row in Campaign.objects.exclude(pk=campaign.pk).order_by("pk").values()]
+    return campaigns + [dict(row) for row in Command.objects.exclude(campaign=campaign).order_by("pk").values()]
 
 
 def test_nothing_is_sent_while_flow_has_asked_to_wait(flow: Flow, campaign: Campaign) -> None:
@@ -315,8 +316,17 @@ def test_it_is_not_sent_again_too_soon(flow: Flow, campaign: Campaign) -> None:
     check(campaign)
     send(command, now=NOW + 59 * SECOND)
     assert len(updates(flow)) == 1
-    send(command, now=NOW + 60 * SECOND)
-    assert len(updates(flow)) == 2
+    sent = send(command, now=NOW + 60 * SECOND)
+    assert (len(updates(flow)), sent.next_send_at) == (2, NOW + 180 * SECOND)
+
+
+def test_a_command_of_another_campaign_on_its_way_keeps_nobody_waiting(
+    flow: Flow, campaign: Campaign, author: User
+) -> None:
+    ask(publish_campaign(flow, author))
+    Command.objects.update(state="sent", sends=1, sent_at=NOW, next_send_at=NOW + MINUTE, sending_until=NOW + LEASE)
+
+    assert send(ask(campaign)).state == "sent"
 
 
 def test_it_is_not_sent_again_while_flow_does_not_know_the_campaign(flow: Flow, campaign: Campaign) -> None:

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from campaigns.domain.states import Resolution
-from campaigns.models import Attempt, Campaign, Order, Settlement
+from campaigns.models import Order, Settlement
 from campaigns.services import pace, settling
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.settling import SettleResult, settle
@@ -22,6 +22,7 @@ from tests.services.building import (
     publish,
     queued,
     reload,
+    rows_of_others,
 )
 from tests.services.flow_server import Flow, meanwhile
 
@@ -297,6 +298,14 @@ def test_asks_for_evidence_in_words(order: Order, alone: User, resolution: Resol
     }
 
 
+def test_asks_for_evidence_where_nothing_but_the_deed_was_given(order: Order, alone: User) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settle(order.pk, ABANDON, user=alone, now=LATER)
+
+    assert caught.value.message_dict == {"evidence": ["Say in words how you know, or why: it is kept as evidence."]}
+    assert reload(order).state == "unknown"
+
+
 @pytest.mark.parametrize("resolution", [NOT_LIVE, ABANDON])
 def test_refuses_tracking_ids_of_an_order_that_is_not_said_to_be_live(
     order: Order, alone: User, flow: Flow, resolution: Resolution
@@ -549,11 +558,3 @@ def test_touches_no_other_order(order: Order, author: User, sue: User, tom: User
 
     assert reload(order).state != "unknown"
     assert rows_of_others(order) == before
-
-
-def rows_of_others(order: Order) -> list[dict[str, object]]:
-    """Return the rows of all other orders, and of their attempts, campaigns and settlements."""
-    rows: list[dict[str, object]] = list(Order.objects.exclude(pk=order.pk).order_by("pk").values())
-    for model in (Attempt, Campaign, Settlement):
-        rows += model._default_manager.exclude(order=order).order_by("pk").values()
-    return rows
