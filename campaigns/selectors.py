@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -103,10 +104,21 @@ def open_command(campaign: Campaign) -> Command | None:
     return campaign.commands.filter(state__in=sorted(OPEN_COMMAND_STATES)).select_related("asked_by").first()
 
 
-def proposal_of_another(attempt: Attempt, user: User) -> Settlement | None:
-    """Return the last word of another person on an attempt in doubt, if it waits for a second one."""
+def last_words(settlements: Iterable[Settlement]) -> list[Settlement]:
+    """Return each person's last word among those that wait for a second one, the oldest first."""
+    in_order = sorted(settlements, key=lambda word: (word.proposed_at, word.pk))
+    last = {word.proposed_by_id: word for word in in_order}
+    return [word for word in in_order if last[word.proposed_by_id] is word]
+
+
+def proposals_of_others(attempt: Attempt, user: User) -> list[Settlement]:
+    """Return the last word of each other person on an attempt in doubt, the newest first.
+
+    Whoever may not settle any more, or cannot log in any more, has no word.
+    """
     others = attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user)
-    return others.select_related("proposed_by").order_by("-proposed_at", "-pk").first()
+    words = last_words(others.select_related("proposed_by"))
+    return [word for word in reversed(words) if word.proposed_by.has_perm("campaigns.settle_order")]
 
 
 def own_proposal(attempt: Attempt, user: User) -> Settlement | None:

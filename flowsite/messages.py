@@ -7,6 +7,7 @@ them do what no screen offers. What is refused is logged in one line and has no 
 import json
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
@@ -75,8 +76,21 @@ def _wrong_headers(headers: Any, app: Celery) -> str:
     task = headers.get("task")
     if not isinstance(task, str) or not _is_ours(task, app):
         return f"there is no task {excerpt(task)}"
+    if not _is_time(headers.get("expires")):
+        return f"its time to expire is {excerpt(headers['expires'])}"
     unwanted = [name for name in NEVER_SET if headers.get(name) not in UNSET]
     return f"it sets {', '.join(unwanted)}" if unwanted else ""
+
+
+def _is_time(expires: object) -> bool:
+    """Tell whether it is nothing, or a time with its zone as `apply_async` writes it."""
+    if expires is None:
+        return True
+    try:
+        time = datetime.fromisoformat(str(expires))
+    except ValueError:
+        return False
+    return time.tzinfo is not None and time.isoformat() == expires
 
 
 def _is_ours(task: str, app: Celery) -> bool:

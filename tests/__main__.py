@@ -19,7 +19,7 @@ import django
 
 from tests import servers
 
-PROCESSES = "2"
+PROCESSES = "3"  # many tests wait for other processes: a third keeps two processors busy
 
 
 @dataclass(frozen=True)

@@ -54,5 +54,5 @@ def _row(attempt: Attempt, now: datetime, *, may_settle: bool) -> dict[str, Any]
         "answer": doubts.answer(attempt),
         "reminders": doubts.reminders(attempt, now),
         "excerpt": doubts.excerpt(attempt),
-        "said": [doubts.said(settlement) for settlement in attempt.settlements.all()],
+        "said": [doubts.said(settlement) for settlement in selectors.last_words(attempt.settlements.all())],
     }

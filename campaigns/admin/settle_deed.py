@@ -33,16 +33,14 @@ def _settle(order: Order, values: Values, user: User, now: datetime) -> str:
 
 
 def _proposed(order: Order, user: User) -> Values:
-    """Begin with what another person proposed, so that agreeing is one click and differing is deliberate."""
+    """Begin with what another person found; how they know it is theirs to say, and the second person's to say anew."""
     last = _proposal(order, user)
-    if last is None:
-        return {}
-    return {"resolution": last.resolution, "tracking_ids": "\n".join(last.tracking_ids), "evidence": last.evidence}
+    return {"resolution": last.resolution, "tracking_ids": "\n".join(last.tracking_ids)} if last else {}
 
 
 def _proposal(order: Order, user: User) -> Settlement | None:
     attempt = order.attempts.last()
-    return selectors.proposal_of_another(attempt, user) if attempt else None
+    return next(iter(selectors.proposals_of_others(attempt, user)), None) if attempt else None
 
 
 def _knows(order: Order, user: User) -> Values:
@@ -60,7 +58,7 @@ def _knows(order: Order, user: User) -> Values:
         "answer": doubts.answer(attempt),
         "reminders": doubts.reminders(attempt, now),
         "excerpt": doubts.excerpt(attempt),
-        "said": [doubts.said(settlement) for settlement in attempt.settlements.all()],
+        "said": [doubts.said(settlement) for settlement in selectors.last_words(attempt.settlements.all())],
         "may_be_last": alone or proposal,
         "who": _who(proposal, selectors.own_proposal(attempt, user), alone=alone),
         "campaigns": order.campaigns.count(),

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from campaigns.domain.states import MOVES, OrderState
+from campaigns.domain.states import MOVES, OrderState, Outcome
 
 CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
 FROZEN = ("payload", "payload_sha256", "budget", "currency", "rehearsal")
@@ -32,8 +32,50 @@ def _line_of_submitted_order(row: str) -> str:
     return f"EXISTS (SELECT 1 FROM {ORDER} WHERE id = {row}.order_id AND state <> '{DRAFT}')"  # noqa: S608 - constants
 
 
-def rules(distinct: str) -> list[tuple[str, str, str, str, str]]:
-    """Return (name, table, deed, when, words) of every guard; `distinct` is the dialect's null-safe “is not”."""
+Rule = tuple[str, str, str, str, str]
+
+
+def rules(vendor: str) -> list[Rule]:
+    """Return (name, table, deed, when, words) of every guard on SQLite or PostgreSQL."""
+    postgresql = vendor == "postgresql"
+    # Either has its own null-safe “is not”, and its own way past the guards of rows.
+    return _rows("IS DISTINCT FROM" if postgresql else "IS NOT") + (_truncations() if postgresql else _replacements())
+
+
+def _truncations() -> list[Rule]:
+    tables = {"order": ORDER, "attempt": ATTEMPTS, "event": EVENTS, "head": HEAD}
+    words = "orders, attempts and history cannot be emptied"
+    return [(f"guard_{name}_truncate", table, "TRUNCATE", "1 = 1", words) for name, table in tables.items()]
+
+
+def _replacements() -> list[Rule]:
+    """Return the guards against OR REPLACE, which takes rows with the same key away without asking those of DELETE."""
+    same = "id = NEW.id"
+    order = f"{same} OR order_ref = NEW.order_ref"
+    alone = f"outcome = NEW.outcome AND outcome IN ('{Outcome.OPEN.value}', '{Outcome.PUBLISHED.value}')"
+    attempt = f"{same} OR (order_id = NEW.order_id AND (number = NEW.number OR ({alone})))"
+    history = "history cannot be rewritten"
+    tables = (
+        ("order", ORDER, order, "there is such an order already"),
+        ("attempt", ATTEMPTS, attempt, "there is such an attempt already"),
+        ("event", EVENTS, same, history),
+        ("head", HEAD, same, history),
+    )
+    return [
+        rule
+        for name, table, key, words in tables
+        for rule in (
+            (f"guard_{name}_replace", table, "INSERT", _taken(table, key), words),
+            (f"guard_{name}_oust", table, "UPDATE", _taken(table, f"id <> OLD.id AND ({key})"), words),
+        )
+    ]
+
+
+def _taken(table: str, key: str) -> str:
+    return f"EXISTS (SELECT 1 FROM {table} WHERE {key})"  # noqa: S608 - constants
+
+
+def _rows(distinct: str) -> list[Rule]:
     fixed = "a submitted order cannot be changed: return it to draft first"
     lines = "the listings of a submitted order cannot be changed: return it to draft first"
     history = "history cannot be rewritten"
@@ -103,21 +145,21 @@ def _sqlite(name: str, table: str, deed: str, when: str, words: str) -> list[str
 
 
 def _postgresql(name: str, table: str, deed: str, when: str, words: str) -> list[str]:
-    kept = "OLD" if deed == "DELETE" else "NEW"
+    kept = {"DELETE": "OLD", "TRUNCATE": "NULL"}.get(deed, "NEW")
+    each = "STATEMENT" if deed == "TRUNCATE" else "ROW"
     return [
         f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {when} THEN "
         f"RAISE EXCEPTION '{words}' USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN {kept}; END $$",
-        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()",
+        f"CREATE TRIGGER {name} BEFORE {deed} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}()",
     ]
 
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Put every guard in place, replacing those that are there."""
     remove(connection)
-    postgresql = connection.vendor == "postgresql"
-    make = _postgresql if postgresql else _sqlite
+    make = _postgresql if connection.vendor == "postgresql" else _sqlite
     with connection.cursor() as cursor:
-        for rule in rules("IS DISTINCT FROM" if postgresql else "IS NOT"):
+        for rule in rules(connection.vendor):
             for statement in make(*rule):
                 cursor.execute(statement)
 
@@ -125,7 +167,7 @@ def install(connection: BaseDatabaseWrapper) -> None:
 def remove(connection: BaseDatabaseWrapper) -> None:
     """Take every guard away, for the few who must: a test that empties its tables."""
     with connection.cursor() as cursor:
-        for name, table, *_ in rules("IS NOT"):
+        for name, table, *_ in rules(connection.vendor):
             cursor.execute(
                 f"DROP TRIGGER IF EXISTS {name} ON {table}"
                 if connection.vendor == "postgresql"

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns.domain.states import ActorKind
 from campaigns.models import Campaign, Event, HistoryHead, Order
@@ -80,26 +81,67 @@ def sha256_of(event: Event) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
 
 
+class _UnreadableError(Exception):
+    """A line of history can't be read; its number is the argument."""
+
+
 def broken_link() -> str:
     """Return where the chain of history breaks, in words for operators; empty where it holds from first to last.
 
     Lines that are written meanwhile are left for the next time.
     """
     head = _head()
+    if not str(head.event_id or 0).isdigit():  # SQLite keeps anything
+        return "History was changed: the number of its last line can't be read."
+    try:
+        return _break(head)
+    except _UnreadableError as error:
+        return f"History was changed: line {error} can't be read."
+
+
+def _break(head: HistoryHead) -> str:
     sha256, last = "", None
-    for event in Event.objects.filter(pk__lte=head.event_id or 0).order_by("pk").iterator(chunk_size=BATCH):
+    for event, its_sha256 in _lines(head.event_id or 0):
         if event.previous_sha256 != sha256:
             before = f"line {last}" if last else "the beginning"
             return f"History was changed: line {event.pk} does not follow {before} as it was written."
-        sha256, last = sha256_of(event), event.pk
+        sha256, last = its_sha256, event.pk
     if last != head.event_id:
         return f"History was changed: its last line was {head.event_id}; now it is {last or 'none'}."
     if sha256 != head.sha256:
         return f"History was changed: its last line, {last}, is not as it was written."
-    stranger = Event.objects.filter(pk__gt=head.event_id or 0).order_by("pk").first()
+    stranger = Event.objects.filter(pk__gt=head.event_id or 0).order_by("pk").values_list("pk", flat=True).first()
     if stranger and _head().event_id == head.event_id:
-        return f"History was changed: line {stranger.pk} was added by something else than the console."
+        return f"History was changed: line {stranger} was added by something else than the console."
+    # An order comes with its first line: who sees the order sees the line, so the order is looked for first.
+    if last is None and Order.objects.exists() and not Event.objects.exists():
+        return "History was changed: there are orders, and not one line tells of them."
     return ""
+
+
+def _lines(until: int) -> Iterator[tuple[Event, str]]:
+    """Yield each line with its hash; raise _UnreadableError at one that somebody made unreadable."""
+    lines, last = Event.objects.filter(pk__lte=until).order_by("pk"), None
+    try:
+        for event in lines.iterator(chunk_size=BATCH):
+            yield event, sha256_of(event)
+            last = event.pk
+    except Exception as error:
+        unreadable = _first_unreadable(lines if last is None else lines.filter(pk__gt=last))
+        if unreadable is None:
+            raise
+        raise _UnreadableError(unreadable) from error
+
+
+def _first_unreadable(lines: QuerySet[Event]) -> int | None:
+    """Return the number of the first line that can't be read; raise DatabaseError when none can, as without a server."""
+    for number in lines.values_list("pk", flat=True).iterator(chunk_size=BATCH):
+        try:
+            sha256_of(lines.get(pk=number))
+        except Exception:  # noqa: BLE001 - a damaged line may make anything fail
+            if lines.filter(pk=number).exists():
+                return number
+    return None
 
 
 def _head() -> HistoryHead:

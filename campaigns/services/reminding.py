@@ -70,7 +70,7 @@ def _due(now: datetime) -> list[tuple[Attempt, int]]:
 
 def _claim(attempt: Attempt, number: int, now: datetime) -> Reminder | None:
     """Take the reminder for this run; None where another run has it, or where the doubt is settled."""
-    still = Order.objects.select_for_update().filter(pk=attempt.order_id, version=attempt.order.version)
+    still = Order.objects.select_for_update(no_key=True).filter(pk=attempt.order_id, version=attempt.order.version)
     try:
         with transaction.atomic():
             if not still.first():
@@ -87,7 +87,7 @@ def _send(reminder: Reminder, attempt: Attempt, people: list[User], now: datetim
     if told:
         addresses = list(dict.fromkeys(person.email for person in told))
         try:
-            message(attempt, list(waiting), addresses, now).send()
+            message(attempt, selectors.last_words(waiting), addresses, now).send()
         except Exception as error:  # noqa: BLE001 - whatever a mail server does must not keep the others from being told
             logger.error("The reminder of order %s did not go out: %s: %s", attempt.order, type(error).__name__, error)
             reminder.delete()

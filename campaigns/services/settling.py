@@ -30,6 +30,7 @@ SAYS = {
     Resolution.ABANDON: "abandons the order",
 }
 SECOND_PERSON = "A second person must say the same before anything happens."
+LONGEST_EVIDENCE = 10_000
 MOST_IDS = 500
 MOST_UNKNOWN = 10  # after so many ids that Flow does not know, something else was pasted: Flow is spared the rest
 
@@ -58,6 +59,10 @@ def settle(
     for all tracking ids that are wrong at once, and where Flow can't be asked.
     """
     require(user, "settle_order", "settle orders in doubt")
+    if len(evidence) > LONGEST_EVIDENCE:
+        raise ValidationError(
+            {"evidence": f"This is longer than {LONGEST_EVIDENCE} characters. Keep to what shows it."}
+        )
     order = moves.read(order_id)
     if order.state != OrderState.UNKNOWN:
         raise Refused(f"Order {order.order_ref} is not in doubt: there is nothing to settle.")
@@ -152,8 +157,8 @@ def _ask_flow(tracking_ids: Sequence[str], now: datetime) -> tuple[dict[str, str
             statuses[tracking_id] = gateway.client().campaign_status(tracking_id).status
         except NotFound:
             errors.append(f"Flow does not know the tracking id {tracking_id}. Copy it from Flow once more.")
-        except BadTrackingId as error:
-            errors.append(str(error))
+        except BadTrackingId:
+            errors.append(f"“{tracking_id[:60]}” can't be a tracking id. Copy it from Flow once more.")
         except FlowError as error:
             if isinstance(error, TooManyRequests):
                 pace.hold(error, now=now)
@@ -166,9 +171,9 @@ def _ask_flow(tracking_ids: Sequence[str], now: datetime) -> tuple[dict[str, str
 
 
 def _same_by_another(word: Settlement) -> Settlement | None:
-    """Return the last word of another person, if it says the same."""
-    last = selectors.proposal_of_another(word.attempt, word.proposed_by)
-    return last if last and _says_the_same(last, word) else None
+    """Return the last word of another person that says the same, if there is one."""
+    others = selectors.proposals_of_others(word.attempt, word.proposed_by)
+    return next((other for other in others if _says_the_same(other, word)), None)
 
 
 def _propose(word: Settlement) -> SettleResult:

@@ -93,7 +93,14 @@ def check_due(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> Sy
 def mark_due(campaign_ids: Sequence[int], *, now: datetime) -> int:
     """Let the next sync ask about these campaigns, unless they are final; return how many that are."""
     waiting = Campaign.objects.filter(pk__in=campaign_ids).exclude(phase__in=[phase.value for phase in FINAL_PHASES])
-    return waiting.update(next_check_at=now)
+    with transaction.atomic():
+        return _lock(waiting).update(next_check_at=now)
+
+
+def _lock(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Return these campaigns, for this transaction alone; all lock in the same order, so that nobody waits in a circle."""
+    rows = campaigns.select_for_update(no_key=True).order_by("pk")
+    return Campaign.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
 
 
 def _sync_batch(campaigns: QuerySet[Campaign], clock: Clock) -> SyncResult:
@@ -101,8 +108,10 @@ def _sync_batch(campaigns: QuerySet[Campaign], clock: Clock) -> SyncResult:
     if until := pace.held_until(now):
         return SyncResult(held_until=until)
     mark = uuid.uuid4().hex
-    # Whoever else has read the same ids finds them no longer due. Should this process die, they are due again by then.
-    campaigns.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
+    with transaction.atomic():
+        free = _lock(campaigns)
+        # Whoever else has read the same ids finds them no longer due. Should this process die, they are due again by then.
+        free.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
     mine = list(Campaign.objects.filter(poll_mark=mark))
     polls = _ask_all(mine, clock)
     heard_at = clock()

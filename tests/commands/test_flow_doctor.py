@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from campaigns.domain.heartbeats import Part
-from campaigns.models import Event, Heartbeat, Order, guards
+from campaigns.models import Event, Heartbeat, HistoryHead, Order, guards
 from campaigns.services.heartbeats import beat
 from tests.commands.console import Console
 from tests.commands.inside import queue, run
@@ -290,3 +290,18 @@ def test_history_that_was_changed_is_told() -> None:
         "Somebody changed the database past the console: find out who may, and compare with a backup "
         "before you rely on what the history tells."
     )
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+def test_history_that_was_emptied_is_not_taken_for_one_that_has_not_begun() -> None:
+    queue("Q1")
+    guards.remove(connection)
+    HistoryHead.objects.update(event=None, sha256="")
+    Event.objects.all().delete()
+    guards.install(connection)
+
+    found = sick()
+
+    assert list(found) == ["history"]
+    assert found["history"].startswith("History was changed: there are orders, and not one line tells of them. ")

@@ -124,6 +124,12 @@ def test_an_error_survives_being_copied_and_sent_to_another_process() -> None:
         )
 
 
+def test_an_error_of_which_flow_said_nothing_has_its_own_sentence_as_words_and_no_excerpt() -> None:
+    error = TooManyRequests("Slower.")
+
+    assert (error.words, error.excerpt, error.http_status, error.retry_after) == ("Slower.", "", None, None)
+
+
 def test_an_error_redacts_whatever_it_is_made_of() -> None:
     remember("abcdef")
 

@@ -21,7 +21,8 @@ class Running:
     def __init__(self, argv: Sequence[str], env: Mapping[str, str | None]) -> None:
         self.mark = uuid.uuid4().hex
         self.lines: list[str] = []
-        changed = {**os.environ, **env, MARK: self.mark}
+        # Titles that programs give themselves would be written over what is read here.
+        changed = {**os.environ, **env, MARK: self.mark, "SPT_NOENV": "1"}
         self.process = subprocess.Popen(
             argv,
             cwd=ROOT,

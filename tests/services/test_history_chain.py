@@ -144,6 +144,63 @@ def test_history_whose_head_was_removed_is_noticed() -> None:
     assert broken_link() == f"History was changed: line {lines[0].pk} was added by something else than the console."
 
 
+@pytest.mark.usefixtures("unguarded")
+def test_history_that_was_emptied_together_with_its_head_is_missed(author: User) -> None:
+    queued(author)
+
+    sql("UPDATE campaigns_historyhead SET event_id = NULL, sha256 = ''")
+    sql("DELETE FROM campaigns_event")
+
+    assert broken_link() == "History was changed: there are orders, and not one line tells of them."
+
+
+UNREADABLE = {
+    "sqlite": [
+        ("at", "'garbage'"),
+        ("at", "'2030-13-45 09:00:00'"),
+        ("text", "CAST(x'ff' AS TEXT)"),
+        ("text", "x'ff'"),
+    ],
+    "postgresql": [("at", "'infinity'")],
+}
+
+
+@pytest.mark.usefixtures("unguarded")
+@pytest.mark.parametrize("which", [0, 1, 2])
+@pytest.mark.parametrize(("column", "value"), UNREADABLE[connection.vendor])
+def test_a_line_that_cannot_be_read_is_told(column: str, value: str, which: int) -> None:
+    lines = three_lines()
+
+    sql(f"UPDATE campaigns_event SET {column} = {value} WHERE id = %s", lines[which].pk)
+
+    assert broken_link() == f"History was changed: line {lines[which].pk} can't be read."
+
+
+@pytest.mark.usefixtures("unguarded")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL takes nothing but JSON")
+def test_a_line_whose_data_is_no_json_is_told() -> None:
+    lines = three_lines()
+
+    sql("PRAGMA ignore_check_constraints = ON")
+    sql("UPDATE campaigns_event SET data = '{broken' WHERE id = %s", lines[1].pk)
+    sql("PRAGMA ignore_check_constraints = OFF")
+
+    words = f"History was changed: line {lines[2].pk} does not follow line {lines[1].pk} as it was written."
+    assert broken_link() == words
+    sql("UPDATE campaigns_event SET data = '{}' WHERE id = %s", lines[1].pk)  # else the database's own check fails
+
+
+@pytest.mark.usefixtures("unguarded")
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL takes nothing but numbers")
+def test_a_head_that_cannot_be_read_is_told() -> None:
+    tell("one")
+
+    sql("UPDATE campaigns_historyhead SET event_id = 'garbage'")
+
+    assert broken_link() == "History was changed: the number of its last line can't be read."
+    sql("UPDATE campaigns_historyhead SET event_id = NULL")  # else the database's own check fails
+
+
 @pytest.mark.django_db(transaction=True)
 def test_writers_at_the_same_time_make_one_chain(author: User) -> None:
     def write(number: int) -> None:

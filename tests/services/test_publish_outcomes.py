@@ -250,7 +250,7 @@ def test_leaves_the_order_in_doubt_where_flow_repeats_a_tracking_id_of_another_o
     result = publish(order)
 
     words = "Flow answered with tracking ids that belong to other campaigns already: queue_old."
-    assert (result.outcome, result.words) == ("unknown", words)
+    assert (result.order_ref, result.outcome, result.words) == (order.order_ref, "unknown", words)
     assert list(Campaign.objects.values_list("tracking_id", "order")) == [("queue_old", older.pk)]
     attempt = order.attempts.get()
     assert (attempt.outcome, attempt.http_status, attempt.words) == ("unknown", 202, words)

@@ -384,11 +384,57 @@ def test_tells_all_that_is_wrong_with_the_tracking_ids_at_once(
             "“queue_b” is there more than once. Enter it once.",
             f"{taken} belongs to order {other.order_ref}.",
             "Flow does not know the tracking id queue_typo. Copy it from Flow once more.",
-            "“..” cannot be a tracking id: it is only dots. The last known status still stands.",
+            "“..” can't be a tracking id. Copy it from Flow once more.",
             "Flow does not know the tracking id queue_none. Copy it from Flow once more.",
         ]
     }
     assert flow.asked == ["queue_typo", "queue_a", "queue_none"]
+
+
+@pytest.mark.parametrize("lost", ["permission", "login"])
+def test_counts_no_word_of_somebody_who_may_not_settle_any_more(
+    order: Order, flow: Flow, sue: User, tom: User, lost: str
+) -> None:
+    assert not says_that(order, sue, NOT_LIVE, evidence="It is not there.").settled
+    if lost == "permission":
+        sue.user_permissions.clear()
+    else:
+        User.objects.filter(pk=sue.pk).update(is_active=False)
+
+    assert not says_that(order, tom, NOT_LIVE, evidence="I looked as well.").settled
+
+    assert reload(order).state == "unknown"
+    assert len(flow.publishes) == 1
+
+
+def test_two_who_say_the_same_settle_it_although_a_third_has_said_otherwise_in_between(
+    order: Order, sue: User, tom: User
+) -> None:
+    third = make_user("third", "settle_order")
+    assert not says_that(order, sue, ABANDON, evidence="The client withdrew.").settled
+    assert not says_that(order, third, NOT_LIVE, evidence="It is not there.").settled
+
+    assert says_that(order, tom, ABANDON, evidence="So it is.").settled
+
+    assert reload(order).state == "cancelled"
+    settled = Settlement.objects.get(confirmed_by=tom)
+    assert (settled.proposed_by, settled.resolution) == (sue, "abandon")
+
+
+def test_the_last_word_of_a_person_counts_alone(order: Order, sue: User, tom: User) -> None:
+    assert not says_that(order, sue, ABANDON, evidence="The client withdrew.").settled
+    assert not says_that(order, sue, NOT_LIVE, evidence="No: it is not there.").settled
+
+    assert not says_that(order, tom, ABANDON, evidence="So it is.").settled
+
+    assert reload(order).state == "unknown"
+
+
+def test_refuses_evidence_that_is_longer_than_anybody_reads(order: Order, sue: User) -> None:
+    assert errors_of(order, sue, ABANDON, evidence="x" * 10_001) == {
+        "evidence": ["This is longer than 10000 characters. Keep to what shows it."]
+    }
+    assert not Settlement.objects.exists()
 
 
 def test_asks_flow_once_about_each_tracking_id(order: Order, alone: User, flow: Flow) -> None:
@@ -412,7 +458,7 @@ def test_refuses_a_tracking_id_that_cannot_be_asked_for(
 ) -> None:
     (message,) = errors_of(order, alone, LIVE, tracking_id)["tracking_ids"]
 
-    assert message.startswith(f"“{tracking_id[:60]}” cannot be a tracking id: it ")
+    assert message == f"“{tracking_id[:60]}” can't be a tracking id. Copy it from Flow once more."
     assert flow.asked == []
 
 

@@ -84,6 +84,11 @@ def hostile(order: int, trap: Path) -> dict[str, tuple[bytes, str]]:
         "10 MB of arguments": (message({**right, "more": "x" * 10_000_000}), "more than"),
         "headers of 1 MB": (message(right, more="x" * 1_000_000), "more than"),
         "a time in a hundred years": (message(right, eta="2130-01-01T00:00:00+00:00"), "it sets eta"),
+        "an end that is no time": (message(right, expires="garbage"), "its time to expire is 'garbage'"),
+        "an end without a zone": (message(right, expires="2130-01-01T00:00:00"), "its time to expire is '2130-"),
+        "an end that is empty": (message(right, expires=""), "its time to expire is ''"),
+        "an end that is a number": (message(right, expires=600), "its time to expire is 600"),
+        "an end that is an object": (message(right, expires={"a": 1}), "its time to expire is {'a': 1}"),
         "a group": (message(right, group="g"), "it sets group"),
     }
     called: list[dict[str, Any]] = [{"task": TASK, "args": [], "kwargs": right, "options": {}, "subtask_type": None}]

@@ -154,12 +154,12 @@ def _history() -> str:
     head = (
         HistoryHead.objects.first() or HistoryHead()
     )  # read first: what comes meanwhile may be left for the next time
-    number = Event.objects.filter(pk__lte=head.event_id or 0).count()
     if broken := history.broken_link():
         raise Sick(
             f"{broken} Somebody changed the database past the console: find out who may, and compare with a backup "
             "before you rely on what the history tells."
         )
+    number = Event.objects.filter(pk__lte=head.event_id or 0).count()
     return f"Lines verified: {number}. The SHA-256 of the last is {head.sha256}." if number else "It is empty."
 
 

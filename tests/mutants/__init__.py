@@ -1,0 +1,1 @@
+"""Small changes to the program, one at a time, that the tests must notice."""
