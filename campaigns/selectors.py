@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from campaigns.domain.heartbeats import Part, is_late, late_after
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
+from campaigns.flow.retry import LONGEST_RETRY_AFTER
 from campaigns.models import (
     Agent,
     Attempt,
@@ -32,6 +33,8 @@ from campaigns.models import (
 RowT = TypeVar("RowT", Order, Campaign)
 
 OVERDUE_AFTER = timedelta(minutes=5)
+# No honest wait is longer, neither one that Flow asked for nor a back-off: a clock that was ahead wrote what lies beyond.
+LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY_AFTER) + timedelta(minutes=1)
 
 # What needs somebody's attention, by the word that the lists' filters and the home page use for it.
 ORDER_NEEDS: dict[str, tuple[str, Q]] = {
@@ -169,8 +172,9 @@ def people_who_may(permission: str) -> QuerySet[User]:
 
 
 def held_until(now: datetime) -> datetime | None:
-    """Return until when Flow asked everybody to wait, None where it did not."""
-    return Hold.objects.filter(until__gt=now).values_list("until", flat=True).first()
+    """Return until when Flow asked everybody to wait, None where it did not, or longer than it can ask."""
+    honest = Hold.objects.filter(until__gt=now, until__lte=now + LONGEST_WAIT)
+    return honest.values_list("until", flat=True).first()
 
 
 def nothing_yet() -> bool:
@@ -190,8 +194,17 @@ def _sign(part: Part, row: Heartbeat | None, now: datetime) -> Sign:
     return Sign(part, last, node, late=allowed is not None and is_late(last, allowed, now))
 
 
+def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:
+    """Return the queued orders whose turn came at least `late_by` ago, and those whose turn is too far ahead to be true."""
+    due = Q(next_attempt_at__lte=now - late_by) | Q(next_attempt_at__gt=now + LONGEST_WAIT)
+    return Order.objects.filter(due, state=OrderState.QUEUED.value)
+
+
 def overdue_orders(now: datetime) -> tuple[int, datetime | None]:
-    """Return how many queued orders nobody has taken though their turn came long ago, and when it came for the first."""
-    late = Order.objects.filter(state=OrderState.QUEUED.value, next_attempt_at__lte=now - OVERDUE_AFTER)
+    """Return how many queued orders nobody has taken though their turn came long ago, and when it came for the first.
+
+    One whose turn is too far ahead to be true counts as well.
+    """
+    late = due_orders(now, OVERDUE_AFTER)
     found = late.aggregate(number=Count("pk"), first=Min("next_attempt_at"))
     return found["number"], found["first"]

@@ -14,9 +14,9 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import get_default_timezone
 
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
+from campaigns.domain.times import shown
 from campaigns.models.choices import label
 from campaigns.selectors import orders_for
 
@@ -179,7 +179,7 @@ def when(moment: datetime | None, zone: ZoneInfo | None = None) -> str:
     """Return a moment in a zone (the site's unless given) with its abbreviation, such as `12 Mar 2026, 09:00 SAST`."""
     if moment is None:
         return NOTHING
-    return f"{moment.astimezone(zone or get_default_timezone()):%-d %b %Y, %H:%M %Z}"
+    return shown(moment, zone or ZoneInfo(settings.TIME_ZONE))
 
 
 def at(moment: datetime | None, zone: ZoneInfo | None = None) -> SafeString:

@@ -34,6 +34,11 @@ def in_utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%-d %b %Y, %H:%M:%S UTC}"
 
 
+def shown(moment: datetime, zone: ZoneInfo) -> str:
+    """Return the moment as the zone's clocks show it, with its abbreviation, such as `12 Mar 2026, 09:00 SAST`."""
+    return f"{moment.astimezone(zone):%-d %b %Y, %H:%M %Z}"
+
+
 def window(first: datetime, last: datetime) -> str:
     """Return the time from one moment to another in UTC, widened to whole seconds; the date once where it is the same."""
     first, last = first.astimezone(UTC), (last + timedelta(microseconds=999_999)).astimezone(UTC)

@@ -15,6 +15,7 @@ from campaigns.models import Command as CampaignCommand
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, pace, syncing
 from campaigns.services.errors import Refused
+from campaigns.services.wording import when
 
 LOOKS = 3  # Flow may take a moment to carry out what it has acknowledged
 PAUSE_BETWEEN = 1.0  # seconds
@@ -99,7 +100,7 @@ def _told(row: dict[str, Any]) -> str:
 
 def _wait_words() -> str:
     until = pace.held_until(timezone.now())
-    return f"Flow asked us to wait until {until:%H:%M:%S %Z}." if until else ""
+    return f"Flow asked us to wait until {when(until)}." if until else ""
 
 
 def _code(states: list[str]) -> ExitCode:

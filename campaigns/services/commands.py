@@ -30,6 +30,7 @@ from campaigns.models.commands import OPEN
 from campaigns.services import pace
 from campaigns.services.errors import Refused
 from campaigns.services.history import record, require
+from campaigns.services.wording import when
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> No
     phases = {Phase(campaign.phase)}
     if older and older.action == action and older.sends < MOST_SENDS:
         raise Refused(
-            f"{label(action.value)} was asked already by {older.asked_by.get_username()}, {older.asked_at:%d %b %Y %H:%M %Z}, "
+            f"{label(action.value)} was asked already by {older.asked_by.get_username()}, {when(older.asked_at)}, "
             "and is not confirmed yet. Nothing was sent again."
         )
     if older:  # it may have been carried out although Flow does not say so yet
@@ -208,7 +209,7 @@ def _try_later(command: Command, error: FlowError, now: datetime) -> None:
         failures=F("failures") + 1,
         next_send_at=until,
         http_status=error.http_status,
-        words=f"Not sent: {error} It is tried again at {until:%H:%M:%S %Z}.",
+        words=f"Not sent: {error} It is tried again at {when(until)}.",
     )
 
 

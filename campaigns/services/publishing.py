@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from campaigns import gateway
+from campaigns import gateway, selectors
 from campaigns.domain.heartbeats import Part
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
@@ -39,6 +39,7 @@ from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require_one_of
 from campaigns.services.recording import Answer
+from campaigns.services.wording import when
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +82,10 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
     """
     now = clock()
     order = moves.read(order_id)
-    if order.state != OrderState.QUEUED or (due_only and order.next_attempt_at and order.next_attempt_at > now):
+    if order.state != OrderState.QUEUED or (due_only and _waits(order, now)):
         return PublishResult(order.order_ref, "skipped", "The order is not waiting to be published.")
     if until := pace.held_until(now):
-        return _wait(order, until, f"Flow asked us to wait until {until:%H:%M:%S %Z}. The order stays queued.")
+        return _wait(order, until, f"Flow asked us to wait until {when(until)}. The order stays queued.")
     try:
         token = gateway.client().token()
         gateway.client().wait_for_turn()
@@ -111,8 +112,7 @@ def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool 
 
 def due_orders(now: datetime, limit: int) -> list[int]:
     """Return the ids of queued orders whose turn it is, the longest waiting first."""
-    due = Order.objects.filter(state=OrderState.QUEUED.value, next_attempt_at__lte=now)
-    return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
+    return list(selectors.due_orders(now).order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
 def recover_expired_leases(now: datetime) -> list[str]:
@@ -143,7 +143,7 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
         state = label(order.state).lower()
         raise Refused(f"Order {order.order_ref} is {state}: a dry run would tell nothing. Nothing was sent.")
     if until := pace.held_until(now):
-        raise Refused(f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was sent; try again then.")
+        raise Refused(f"Flow asked us to wait until {when(until)}. Nothing was sent; try again then.")
     try:
         answer = gateway.client().dry_run(_request(order))
     except Rejected as error:
@@ -160,6 +160,11 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
     data = {"ok": result.ok, "http_status": result.http_status, "version": order.version}
     record("order.dry_run", text, now=now, by=user or ActorKind.SCHEDULER, order=order, data=data)
     return result
+
+
+def _waits(order: Order, now: datetime) -> bool:
+    """Say whether the order's turn is still to come; one too far ahead to be true has come."""
+    return order.next_attempt_at is not None and now < order.next_attempt_at <= now + selectors.LONGEST_WAIT
 
 
 def _request(order: Order) -> PublishRequest:
@@ -280,7 +285,7 @@ def _wait(order: Order, until: datetime, words: str, **changes: Any) -> PublishR
 def _wait_for_token(order: Order, error: NotSent, now: datetime) -> PublishResult:
     failures = order.failures + 1
     until = pace.hold(error, now=now) if isinstance(error, TooManyRequests) else now + backoff(failures)
-    words = f"{error} The order stays queued and is tried again at {until:%H:%M:%S %Z}."
+    words = f"{error} The order stays queued and is tried again at {when(until)}."
     return _wait(order, until, words, failures=failures)
 
 

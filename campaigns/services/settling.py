@@ -18,6 +18,7 @@ from campaigns.services import moves, pace
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.recording import make_campaigns
+from campaigns.services.wording import when
 
 TARGET = {
     Resolution.LIVE: OrderState.PUBLISHED,
@@ -149,7 +150,7 @@ def _wrong_ids(word: Settlement) -> dict[str, str]:
 def _ask_flow(tracking_ids: Sequence[str], now: datetime) -> tuple[dict[str, str], list[str]]:
     """Return Flow's status of each tracking id that it knows, and what is wrong with the others."""
     if until := pace.held_until(now):
-        return {}, [f"Flow asked us to wait until {until:%H:%M:%S %Z}. Nothing was settled; try again then."]
+        return {}, [f"Flow asked us to wait until {when(until)}. Nothing was settled; try again then."]
     statuses: dict[str, str] = {}
     errors: list[str] = []
     for tracking_id in tracking_ids:

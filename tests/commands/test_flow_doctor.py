@@ -14,8 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from campaigns.domain.heartbeats import Part
-from campaigns.models import Event, Heartbeat, HistoryHead, Order, guards
+from campaigns.models import Event, Heartbeat, HistoryHead, Hold, Order, guards
 from campaigns.services.heartbeats import beat
+from campaigns.services.wording import when
 from tests.commands.console import Console
 from tests.commands.inside import queue, run
 from tests.commands.secrets import API_KEY, PASSWORD
@@ -195,6 +196,19 @@ def test_a_console_that_has_just_begun_is_well() -> None:
         "Flow has not told of a campaign yet.",
         "It is empty.",
     ]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+def test_a_hold_that_flow_asked_for_is_told_and_is_no_illness() -> None:
+    until = timezone.now() + timedelta(minutes=30)
+    Hold.objects.create(until=until)
+
+    assert sick() == {}
+    publishing = run("flow_doctor", "--json").data["parts"][-3]
+    assert publishing["words"] == (
+        f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then."
+    )
 
 
 @pytest.mark.django_db

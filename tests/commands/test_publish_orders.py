@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from campaigns.models import Attempt, Campaign, Event, Order
 from campaigns.services import orders
+from campaigns.services.wording import when
 from tests.commands.console import Console
 from tests.commands.inside import queue, run
 from tests.flow.nasty_server import says
@@ -196,8 +197,8 @@ def test_when_flow_asks_for_patience_the_time_is_told_and_nobody_calls_before(fl
     assert due is not None
     assert 2990 < (due - before).total_seconds() < 3060
     first, second = done.stderr.splitlines()
-    assert first.endswith(f"The order is queued again. The workers try it again at {due:%H:%M:%S} UTC.")
-    assert second == f"N2: queued. Flow asked us to wait until {due:%H:%M:%S} UTC. The order stays queued."
+    assert first.endswith(f"The order is queued again. The workers try it again at {when(due)}.")
+    assert second == f"N2: queued. Flow asked us to wait until {when(due)}. The order stays queued."
     assert Attempt.objects.filter(order__order_ref="N2").count() == 0
 
 

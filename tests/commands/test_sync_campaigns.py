@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns.models import Campaign
+from campaigns.services.wording import when
 from tests.commands.console import Console
 from tests.commands.inside import publish, run
 from tests.flow.nasty_server import says
@@ -139,7 +140,7 @@ def test_when_flow_asks_for_patience_the_time_is_told_and_nobody_calls_before(fl
     due = Campaign.objects.get().next_check_at
     assert due is not None
     assert 2990 < (due - before).total_seconds() < 3060
-    told = f"Flow asked us to wait until {due:%H:%M:%S} UTC; the rest is asked then.\n"
+    told = f"Flow asked us to wait until {when(due)}; the rest is asked then.\n"
     assert done.stderr == told
     assert again.stderr.endswith(told)
     assert again.data["held_until"] is not None

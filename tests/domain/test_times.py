@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.domain.times import in_utc, in_zone, lasted, window
+from campaigns.domain.times import in_utc, in_zone, lasted, shown, window
 
 LISBON = ZoneInfo("Europe/Lisbon")
 
@@ -97,3 +97,9 @@ def test_tells_a_moment_in_utc_wherever_the_machine_stands() -> None:
     assert in_utc(datetime(2026, 3, 12, 10, 0, 5, tzinfo=ZoneInfo("Europe/Berlin"))) == "12 Mar 2026, 09:00:05 UTC"
     first = datetime(2030, 1, 31, 22, 30, tzinfo=UTC)
     assert window(first, first) == "31 Jan 2030, 22:30:00 to 22:30:00 UTC"
+
+
+def test_shows_a_moment_by_the_clocks_of_the_zone() -> None:
+    moment = datetime(2030, 1, 1, 23, 6, 32, tzinfo=UTC)
+
+    assert shown(moment, ZoneInfo("Africa/Johannesburg")) == "2 Jan 2030, 01:06 SAST"

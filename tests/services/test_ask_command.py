@@ -111,7 +111,7 @@ def test_the_same_asked_twice_is_refused_and_names_who_asked_first(campaign: Cam
     with pytest.raises(Refused) as refused:
         ask(campaign, user=other, now=NOW + MINUTE)
     assert str(refused.value) == (
-        "Pause was asked already by dora, 01 Jan 2030 09:00 UTC, and is not confirmed yet. Nothing was sent again."
+        "Pause was asked already by dora, 1 Jan 2030, 11:00 SAST, and is not confirmed yet. Nothing was sent again."
     )
     assert everything() == before
     assert latest(first).state == CommandState.ASKED

@@ -41,6 +41,22 @@ def test_holds_anew_when_the_old_wish_is_over(db: None) -> None:
     assert pace.hold(slow_down(10), now=NOW + MINUTE) == NOW + MINUTE + 10 * SECOND
 
 
+def test_a_hold_that_a_clock_ahead_wrote_holds_nobody_and_gives_way(db: None) -> None:
+    pace.hold(slow_down(60), now=NOW + timedelta(days=1))
+
+    assert pace.held_until(NOW) is None
+    assert pace.hold(slow_down(90), now=NOW) == NOW + 90 * SECOND
+    assert pace.held_until(NOW) == NOW + 90 * SECOND
+    assert pace.hold(slow_down(1), now=NOW) == NOW + 90 * SECOND
+
+
+def test_the_longest_hold_that_flow_can_ask_for_is_kept(db: None) -> None:
+    assert pace.hold(slow_down(3600), now=NOW + MINUTE) == NOW + 61 * MINUTE
+
+    assert pace.held_until(NOW) == NOW + 61 * MINUTE
+    assert pace.held_until(NOW - SECOND) is None
+
+
 @pytest.mark.parametrize("seconds", [0, 0.0])
 def test_holds_nobody_where_flow_says_at_once(db: None, seconds: float) -> None:
     assert pace.hold(slow_down(seconds), now=NOW) == NOW

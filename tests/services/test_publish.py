@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models import Max
 
+from campaigns import selectors
 from campaigns.models import Agent, Attempt, Branch, Campaign, Listing, Order, Plan
 from campaigns.services import orders, publishing
 from campaigns.services.publishing import PublishResult
@@ -184,6 +185,19 @@ def test_finds_the_orders_whose_turn_it_is_longest_waiting_first(author: User, f
 
     assert publishing.due_orders(NOW, 10) == [waiting[1].pk, waiting[0].pk, waiting[3].pk]
     assert publishing.due_orders(NOW, 1) == [waiting[1].pk]
+
+
+def test_an_order_that_was_queued_while_the_clock_was_ahead_does_not_wait_for_it(author: User, flow: Flow) -> None:
+    honest, ahead = queued(author), queued(author)
+    Order.objects.filter(pk=honest.pk).update(next_attempt_at=NOW + 61 * MINUTE)
+    Order.objects.filter(pk=ahead.pk).update(next_attempt_at=NOW + 61 * MINUTE + SECOND)
+
+    assert publishing.due_orders(NOW, 10) == [ahead.pk]
+    assert selectors.overdue_orders(NOW) == (1, NOW + 61 * MINUTE + SECOND)
+    assert publish(honest).outcome == "skipped"
+    assert flow.publishes == []
+    assert publish(ahead).outcome == "published"
+    assert len(flow.publishes) == 1
 
 
 @pytest.mark.parametrize(

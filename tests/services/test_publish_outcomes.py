@@ -11,6 +11,7 @@ from campaigns.flow import clock
 from campaigns.models import Attempt, Campaign, Order
 from campaigns.services import orders, pace
 from campaigns.services.recording import DOUBT
+from campaigns.services.wording import when
 from tests.flow.nasty_server import (
     Play,
     falls_silent,
@@ -319,7 +320,7 @@ def test_keeps_everybody_waiting_as_long_as_flow_asks(
 
     waiting = publish(other, NOW + SECOND)
 
-    until = f"{NOW + wait:%H:%M:%S} UTC"
+    until = when(NOW + wait)
     assert (waiting.outcome, waiting.words) == (
         "waiting",
         f"Flow asked us to wait until {until}. The order stays queued.",
@@ -372,7 +373,7 @@ def test_makes_no_attempt_while_there_is_no_token(author: User, flow: Flow, play
 
     assert (result.outcome, result.again) == ("waiting", False)
     assert words in result.words
-    assert result.words.endswith("The order stays queued and is tried again at 09:00:30 UTC.")
+    assert result.words.endswith("The order stays queued and is tried again at 1 Jan 2030, 11:00 SAST.")
     assert (reload(order).state, reload(order).version, reload(order).failures) == ("queued", order.version, 1)
     assert (reload(order).next_attempt_at, reload(order).problem) == (NOW + 30 * SECOND, result.words)
     assert not order.attempts.exists()

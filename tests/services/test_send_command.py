@@ -124,7 +124,7 @@ def test_a_404_soon_after_publishing_is_taken_for_flows_lag_and_tried_again(flow
     assert (command.state, command.sends, command.sent_at, command.failures) == ("asked", 0, None, 1)
     assert (command.http_status, command.next_send_at) == (404, NOW + 30 * SECOND)
     assert command.words.startswith("Not sent: Flow refused the command (HTTP 404): campaign not found")
-    assert command.words.endswith("It is tried again at 09:00:30 UTC.")
+    assert command.words.endswith("It is tried again at 1 Jan 2030, 11:00 SAST.")
     send(command, now=NOW + 29 * SECOND)
     assert len(updates(flow)) == 1
     sent = send(command, now=NOW + 30 * SECOND)
@@ -181,7 +181,7 @@ def test_a_second_sending_that_did_not_reach_flow_leaves_the_first_as_it_was(flo
     assert (command.http_status, command.next_send_at) == (429, NOW + 3 * MINUTE)
     assert command.words == (
         "Not sent: Flow asks for fewer requests (HTTP 429). The campaign was not changed. Try again later. "
-        "It is tried again at 09:03:00 UTC."
+        "It is tried again at 1 Jan 2030, 11:03 SAST."
     )
 
 

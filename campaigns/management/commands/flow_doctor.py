@@ -18,6 +18,7 @@ from campaigns.management.base import ConsoleCommand, ExitCode, Report
 from campaigns.models import Event, HistoryHead
 from campaigns.selectors import Sign
 from campaigns.services import history
+from campaigns.services.wording import when
 
 
 class Sick(Exception):
@@ -141,6 +142,8 @@ def _publishing() -> str:
             f"{orders} have been published more than 5 minutes ago, the first at {_at(first)}. Nothing is lost. "
             "Start workers, or more of them; `publish_orders` publishes here and now."
         )
+    if until := selectors.held_until(timezone.now()):
+        return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then."
     last = _sign(Part.PUBLISH).last
     return f"No order is overdue. The last was sent to Flow at {_at(last)}." if last else "No order is overdue."
 

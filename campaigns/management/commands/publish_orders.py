@@ -11,6 +11,7 @@ from campaigns.models import Order
 from campaigns.services import publishing
 from campaigns.services.errors import Refused
 from campaigns.services.publishing import PublishResult
+from campaigns.services.wording import when
 
 
 class Command(ConsoleCommand):
@@ -71,7 +72,7 @@ def _words(order: Order, result: PublishResult) -> str:
         return result.words  # the problem is that of an earlier attempt
     words = order.problem or result.words
     if order.state == OrderState.QUEUED and order.next_attempt_at and result.outcome != "waiting":
-        words += f" The workers try it again at {order.next_attempt_at:%H:%M:%S %Z}."
+        words += f" The workers try it again at {when(order.next_attempt_at)}."
     return words
 
 

@@ -10,6 +10,7 @@ from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.models import Campaign, Order
 from campaigns.services import syncing
 from campaigns.services.syncing import SyncResult
+from campaigns.services.wording import when
 
 
 class Command(ConsoleCommand):
@@ -32,7 +33,7 @@ class Command(ConsoleCommand):
         for tracking_id, problem in result.problems.items():
             self.complain(f"{tracking_id}: {problem}")
         if result.held_until:
-            self.complain(f"Flow asked us to wait until {result.held_until:%H:%M:%S %Z}; the rest is asked then.")
+            self.complain(f"Flow asked us to wait until {when(result.held_until)}; the rest is asked then.")
         data = {
             "checked": result.checked,
             "changed": result.changed,
