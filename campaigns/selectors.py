@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from campaigns.domain.heartbeats import Part, is_late, late_after
+from campaigns.domain.schedule import JITTER, LIVE_INTERVAL
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
 from campaigns.flow.retry import LONGEST_RETRY_AFTER
 from campaigns.models import (
@@ -35,6 +36,9 @@ RowT = TypeVar("RowT", Order, Campaign)
 OVERDUE_AFTER = timedelta(minutes=5)
 # No honest wait is longer, neither one that Flow asked for nor a back-off: a clock that was ahead wrote what lies beyond.
 LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY_AFTER) + timedelta(minutes=1)
+
+# The same for the next check of a campaign: an hour when live, and 10 % more by chance.
+LONGEST_INTERVAL = LIVE_INTERVAL * (1 + JITTER) + timedelta(minutes=1)
 
 # What needs somebody's attention, by the word that the lists' filters and the home page use for it.
 ORDER_NEEDS: dict[str, tuple[str, Q]] = {
@@ -124,6 +128,16 @@ def proposals_of_others(attempt: Attempt, user: User) -> list[Settlement]:
     return [word for word in reversed(words) if word.proposed_by.has_perm("campaigns.settle_order")]
 
 
+def words_on_other_doubts(order: Order) -> list[Settlement]:
+    """Return each person's last word on each other order in doubt, where it waits for a second one."""
+    waiting = Settlement.objects.filter(confirmed_at__isnull=True, order__state=OrderState.UNKNOWN.value)
+    words: dict[int, list[Settlement]] = {}
+    for word in waiting.exclude(order=order).select_related("order", "proposed_by"):
+        words.setdefault(word.attempt_id, []).append(word)
+    last = [word for each in words.values() for word in last_words(each)]
+    return [word for word in last if word.proposed_by.has_perm("campaigns.settle_order")]
+
+
 def own_proposal(attempt: Attempt, user: User) -> Settlement | None:
     """Return the person's own last word on an attempt in doubt, if it waits for a second one."""
     own = attempt.settlements.filter(confirmed_at__isnull=True, proposed_by=user)
@@ -192,6 +206,16 @@ def _sign(part: Part, row: Heartbeat | None, now: datetime) -> Sign:
     last, node = (row.at, row.node) if row else (None, "")
     allowed = late_after(part, settings.CELERY_TASK_TIME_LIMIT)
     return Sign(part, last, node, late=allowed is not None and is_late(last, allowed, now))
+
+
+def due_campaigns(by: datetime, now: datetime, limit: int) -> QuerySet[Campaign] | None:
+    """Return at most `limit` campaigns due by then, else those due too far ahead of now to be true; None if there are none."""
+    for due in (Q(next_check_at__lte=by), Q(next_check_at__gt=now + LONGEST_INTERVAL)):
+        campaigns = Campaign.objects.filter(due)
+        ids = list(campaigns.order_by("next_check_at").values_list("pk", flat=True)[:limit])
+        if ids:
+            return campaigns.filter(pk__in=ids)
+    return None
 
 
 def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:

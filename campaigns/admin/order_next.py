@@ -34,7 +34,7 @@ def _queued(order: Order, now: datetime) -> str:
     held = selectors.held_until(now)
     if held:
         return f"it waits: Flow asked us to wait until {look.when(held)}. Then a worker sends it."
-    if order.next_attempt_at and order.next_attempt_at > now:
+    if order.next_attempt_at and now < order.next_attempt_at <= now + selectors.LONGEST_WAIT:
         return f"it waits: a worker tries again at {look.when(order.next_attempt_at)}."
     return "a worker sends it to Flow within half a minute. Load this page again."
 

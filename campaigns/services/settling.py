@@ -144,6 +144,12 @@ def _wrong_ids(word: Settlement) -> dict[str, str]:
     taken = Campaign.objects.filter(tracking_id__in=word.tracking_ids).exclude(order=word.order)
     for campaign in taken.select_related("order"):
         wrong[campaign.tracking_id] = f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}."
+    for other in selectors.words_on_other_doubts(word.order):
+        for tracking_id in set(other.tracking_ids) & set(word.tracking_ids):
+            wrong[tracking_id] = (
+                f"{other.proposed_by.get_username()} said that {tracking_id} belongs to order {other.order.order_ref}, which "
+                "is in doubt, too. Look at Flow once more which is right, and settle that order first."
+            )
     return wrong
 
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from campaigns import gateway
+from campaigns import gateway, selectors
 from campaigns.domain.heartbeats import Part
 from campaigns.domain.schedule import Followed, backoff, next_check
 from campaigns.domain.states import FINAL_PHASES, ActorKind, Phase
@@ -65,14 +65,13 @@ class Poll:
 
 def sync_due(*, clock: Clock = timezone.now, stop_after: float) -> SyncResult:
     """Ask once about every campaign that is due now, batch by batch, beginning no batch after `stop_after` seconds."""
-    begun, now = time.monotonic(), clock()
-    due = Campaign.objects.filter(next_check_at__lte=now)
+    begun, by = time.monotonic(), clock()
     total = SyncResult()
     while time.monotonic() - begun < stop_after and not total.held_until:
-        ids = list(due.order_by("next_check_at").values_list("pk", flat=True)[:BATCH])
-        if not ids:
+        due = selectors.due_campaigns(by, clock(), BATCH)
+        if due is None:
             break
-        total.add(_sync_batch(due.filter(pk__in=ids), clock))
+        total.add(_sync_batch(due, clock))
     return total
 
 

@@ -27,6 +27,10 @@ from tests.services.flow_server import Flow
 WITHIN = 30.0  # seconds, of which it needs about five
 NOT_LOOKED_AT = "Not looked at. Mend the settings first."
 NO_DATABASE = "Not looked at. Mend the database first."
+NO_MAIL = (
+    "Reminders of orders in doubt reach nobody's letter box: mail is written to the worker's log. "
+    "Set EMAIL_URL to your mail server; the queue “In doubt” shows them all the same."
+)
 IN_THE_DATABASE = ("scheduler", "workers", "publishing", "syncing", "history")
 WHEN = r"\d+ \w+ \d{4}, \d\d:\d\d:\d\d SAST"
 
@@ -92,6 +96,7 @@ def test_a_healthy_site_is_well_and_nothing_is_published(shop: Console, sandbox:
         "well  database: SQLite answers, and its tables are up to date.",
         "well  broker: The broker (filesystem) answers.",
         "well  token: Flow gave an access token.",
+        f"well  mail: {NO_MAIL}",
     ]
     heard = rf"The last sign of life came at {WHEN} \(less than a minute ago\)"
     assert re.fullmatch(rf"well  scheduler: {heard}\.", scheduler)
@@ -166,6 +171,7 @@ def test_wrong_settings_are_all_named_and_nothing_is_judged_by_their_defaults(sh
         assert remedy in words
     for name in IN_THE_DATABASE:
         assert found.pop(name) == (False, NO_DATABASE)
+    assert found.pop("mail")[0]
     assert found == dict.fromkeys(("database", "broker", "token"), (False, NOT_LOOKED_AT))
 
 
@@ -283,6 +289,34 @@ def test_orders_that_nobody_publishes_are_told(flow: Flow, number: int, orders: 
         found["publishing"],
     )
     assert flow.publishes == []
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+def test_an_order_whose_turn_a_clock_wrote_that_was_ahead_is_told_as_due() -> None:
+    queue("Q1")
+    Order.objects.update(next_attempt_at=timezone.now() + timedelta(days=1))
+
+    assert sick() == {
+        "publishing": "1 queued order should have been published by now: a clock that was ahead wrote when the turn comes, "
+        "which is not heeded. Nothing is lost. Start workers, or more of them; `publish_orders` publishes here and now."
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("console", NO_MAIL),
+        ("smtp", "Reminders of orders in doubt are sent through mail.example.com, port 587."),
+    ],
+)
+def test_where_reminders_go_is_told(settings: Settings, backend: str, words: str) -> None:
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.com", 587
+    rows = {row["part"]: row for row in run("flow_doctor", "--json").data["parts"]}
+    assert rows["mail"] == {"part": "mail", "ok": True, "words": words}
 
 
 @pytest.mark.django_db

@@ -362,6 +362,41 @@ def test_refuses_a_tracking_id_of_another_order(order: Order, author: User, alon
     assert flow.asked == []
 
 
+@pytest.fixture
+def other(author: User, flow: Flow) -> Order:
+    """Another order in doubt."""
+    order = queued(author)
+    flow.on_publish(says(500))
+    publish(order)
+    return reload(order)
+
+
+def test_refuses_a_tracking_id_that_somebody_gives_to_another_order_in_doubt(
+    order: Order, other: Order, sue: User, alone: User, flow: Flow
+) -> None:
+    says_that(other, sue, LIVE, "queue_a")
+    asked_for_the_other = len(flow.asked)
+
+    assert errors_of(order, alone, LIVE, "queue_b", "queue_a") == {
+        "tracking_ids": [
+            f"sue said that queue_a belongs to order {other.order_ref}, which is in doubt, too. Look at Flow once more which "
+            "is right, and settle that order first."
+        ]
+    }
+    assert flow.asked[asked_for_the_other:] == ["queue_b"]
+
+
+def test_takes_a_tracking_id_once_nobody_gives_it_to_another_order_any_more(
+    order: Order, other: Order, sue: User, tom: User, alone: User
+) -> None:
+    says_that(other, sue, LIVE, "queue_a")
+    says_that(other, sue, ABANDON, evidence="That was the other one.")
+    says_that(other, tom, LIVE, "queue_a")
+    tom.user_permissions.clear()
+
+    assert says_that(order, alone, LIVE, "queue_a").settled
+
+
 def test_refuses_a_tracking_id_that_flow_does_not_know(order: Order, alone: User, flow: Flow) -> None:
     assert errors_of(order, alone, LIVE, "queue_a", "queue_typo") == {
         "tracking_ids": ["Flow does not know the tracking id queue_typo. Copy it from Flow once more."]

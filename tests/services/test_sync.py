@@ -94,6 +94,17 @@ def test_a_sync_asks_about_each_campaign_once_however_long_it_takes(flow: Flow, 
     assert sorted(flow.asked) == ids(campaigns)
 
 
+def test_a_campaign_scheduled_while_the_clock_was_ahead_does_not_wait_for_it(flow: Flow, author: User) -> None:
+    due, ahead, hourly = publish_campaigns(flow, author, 3)
+    Campaign.objects.filter(pk=ahead.pk).update(next_check_at=DUE + timedelta(minutes=68))
+    Campaign.objects.filter(pk=hourly.pk).update(next_check_at=DUE + timedelta(minutes=66))
+    assert sync(DUE).checked == 2
+    assert flow.asked == [due.tracking_id, ahead.tracking_id]
+    next_check_at = again(ahead).next_check_at
+    assert next_check_at is not None
+    assert DUE < next_check_at <= DUE + timedelta(minutes=66)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_syncs_at_once_ask_about_each_campaign_once(flow: Flow, author: User) -> None:
     campaigns = publish_campaigns(flow, author, 40)

@@ -59,7 +59,12 @@ def _look(name: str, look: Callable[[], str]) -> dict[str, Any]:
 
 def _servers(wrong: Sequence[checks.CheckMessage]) -> Iterator[tuple[str, Callable[[], str]]]:
     """Yield each server with its look. A default stands in for a wrong setting: what that leads to would mislead."""
-    looks = (("database", "DATABASE_URL", _database), ("broker", "BROKER_", _broker), ("token", "FLOW_", _token))
+    looks = (
+        ("database", "DATABASE_URL", _database),
+        ("broker", "BROKER_", _broker),
+        ("token", "FLOW_", _token),
+        ("mail", "EMAIL_URL", _mail),
+    )
     for name, setting, look in looks:
         spoilt = any(setting in message.msg for message in wrong)
         yield name, _not_looked_at if spoilt else look
@@ -110,6 +115,16 @@ def _token() -> str:
     return "Flow gave an access token."
 
 
+def _mail() -> str:
+    backend = settings.EMAIL_BACKEND.rpartition(".")[0]
+    if backend == "django.core.mail.backends.smtp":
+        return f"Reminders of orders in doubt are sent through {settings.EMAIL_HOST}, port {settings.EMAIL_PORT}."
+    return (
+        "Reminders of orders in doubt reach nobody's letter box: mail is written to the worker's log. "
+        "Set EMAIL_URL to your mail server; the queue “In doubt” shows them all the same."
+    )
+
+
 def _scheduler() -> str:
     sign = _sign(Part.BEAT)
     if sign.late:
@@ -139,13 +154,19 @@ def _publishing() -> str:
     if first:
         orders = "1 queued order should" if number == 1 else f"{number} queued orders should"
         raise Sick(
-            f"{orders} have been published more than 5 minutes ago, the first at {_at(first)}. Nothing is lost. "
+            f"{orders} have been published {_since(first)}. Nothing is lost. "
             "Start workers, or more of them; `publish_orders` publishes here and now."
         )
     if until := selectors.held_until(timezone.now()):
         return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then."
     last = _sign(Part.PUBLISH).last
     return f"No order is overdue. The last was sent to Flow at {_at(last)}." if last else "No order is overdue."
+
+
+def _since(first: datetime) -> str:
+    if first > timezone.now():
+        return "by now: a clock that was ahead wrote when the turn comes, which is not heeded"
+    return f"more than 5 minutes ago, the first at {_at(first)}"
 
 
 def _syncing() -> str:
