@@ -1,5 +1,6 @@
 """Rows for tests: each function writes one that keeps all rules; give it only what the test is about."""
 
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -47,10 +48,15 @@ def make_listing(branch: Branch | None = None, **fields: Any) -> Listing:
     return listing
 
 
-def make_user(username: str, *permissions: str, **fields: Any) -> User:
-    """Write a member of staff with permissions such as `submit_order`; the password is `PASSWORD`."""
+def make_user(username: str, *permissions: str, branches: Sequence[Branch] | None = None, **fields: Any) -> User:
+    """Write a member of staff with permissions such as `submit_order`, of these branches, else of all; see `PASSWORD`."""
     user = User.objects.create_user(username, password=PASSWORD, **{"is_staff": True} | fields)
     may(user, *permissions)
+    if branches is None:
+        may(user, "every_branch")
+    else:
+        for branch in branches:
+            branch.staff.add(user)
     return user
 
 

@@ -48,7 +48,7 @@ def _who(order: Order, user: User) -> str:
     }.get(OrderState(order.state))
     if permission is None:
         return ""
-    people = selectors.people_who_may(permission)
+    people = selectors.people_who_may(permission, order.branch_id)
     if permission == "approve_order":
         people = people.exclude(pk__in=selectors.writers(order))
     names = ["you" if each == user else each.get_username() for each in people[: NAMED + 1]]

@@ -43,10 +43,18 @@ class Branch(models.Model):
         help_text="An order of this budget or more needs a second person. Empty: the site's threshold counts.",
     )
     active = models.BooleanField(default=True)
+    staff = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        related_name="branches",
+        blank=True,
+        editable=False,
+        help_text="Who works for this branch: they see its rows, as far as their permissions go.",
+    )
 
     class Meta:
         verbose_name_plural = "branches"
         ordering = ("name", "pk")
+        permissions = [("every_branch", "Can work for every branch")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.external_id})"

@@ -64,6 +64,8 @@ class Order(models.Model):
             ("approve_order", "Can approve or reject orders"),
             ("settle_order", "Can settle orders in doubt"),
             ("settle_alone", "Can settle orders in doubt without a second person"),
+            ("comment_order", "Can comment on orders"),
+            ("export_lists", "Can export lists as files"),
         ]
 
     def __str__(self) -> str:

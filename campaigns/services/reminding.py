@@ -44,13 +44,12 @@ def remind(now: datetime, *, stop_after: float = STOP_AFTER) -> RemindResult:
     """
     _give_up_claims_of_the_dead(now)
     result, begun = RemindResult(), time.monotonic()
-    people = list(selectors.people_who_may("settle_order"))
     for attempt, number in _due(now):
         if time.monotonic() - begun > stop_after:
             logger.warning("Reminders take too long; the rest follows in a minute. Is the mail server well?")
             break
         if reminder := _claim(attempt, number, now):
-            sent = _send(reminder, attempt, people, now)
+            sent = _send(reminder, attempt, now)
             (result.reminded if sent else result.failed).append(attempt.order.order_ref)
     return result
 
@@ -80,8 +79,9 @@ def _claim(attempt: Attempt, number: int, now: datetime) -> Reminder | None:
         return None
 
 
-def _send(reminder: Reminder, attempt: Attempt, people: list[User], now: datetime) -> bool:
+def _send(reminder: Reminder, attempt: Attempt, now: datetime) -> bool:
     """Send the mail and write its line of history, or give the claim up; say whether people were reminded."""
+    people = selectors.people_who_may("settle_order", attempt.order.branch_id)
     told = [person for person in people if _is_address(person.email)]
     waiting = attempt.settlements.filter(confirmed_at__isnull=True).select_related("proposed_by")
     if told:

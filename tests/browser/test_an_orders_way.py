@@ -1,7 +1,6 @@
 """The whole way of an order through people's hands, in a real browser."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,31 +8,19 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from campaigns.domain.states import Action
 from campaigns.models import Branch, Campaign, Order, Plan
 from campaigns.services import commands
 from tests import factories
 from tests.admin import building
+from tests.browser.site import PHONE, Site
 from tests.services.conftest import flow
 from tests.services.flow_server import Flow
 
 __all__ = ["flow"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture
-def browser(chromium: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    # Playwright keeps an event loop in this thread, which Django takes for a reason to refuse the database.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -46,40 +33,6 @@ def branch() -> Branch:
     factories.make_agent(name="Agent of another branch")
     factories.make_plan(name="Local reach", default_budget=Decimal(2928), duration_days=14)
     return branch
-
-
-class Site:
-    """The console in one person's browser, which must show no script error and load nothing from elsewhere."""
-
-    def __init__(self, browser: Browser, address: str, username: str, **options: Any) -> None:
-        self.page: Page = browser.new_context(**options).new_page()
-        self.address = address
-        self.troubles: list[str] = []
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
-        self.page.on("request", lambda asked: self._note(asked.url))
-        self.page.goto(f"{address}/admin/")
-        self.page.get_by_label("Username").fill(username)
-        self.page.get_by_label("Password").fill(factories.PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
-
-    def _note(self, url: str) -> None:
-        if not url.startswith((self.address, "data:")):
-            self.troubles.append(f"loaded {url}")
-
-    def open(self, name: str) -> list[str]:
-        """Open an autocomplete by its label and return what it offers."""
-        box = self.page.locator(".select2-selection").and_(self.page.get_by_role("combobox", name=name))
-        box.click()
-        options = self.page.locator(".select2-results__option:not(.loading-results)")
-        expect(options.first).to_be_visible()
-        return options.all_inner_texts()
-
-    def choose(self, name: str, text: str) -> None:
-        """Choose an option of an autocomplete by typing."""
-        self.open(name)
-        self.page.keyboard.type(text)
-        self.page.locator(".select2-results__option--highlighted", has_text=text).click()
 
 
 def test_an_order_is_built_submitted_and_approved_by_a_second_person(

@@ -1,0 +1,49 @@
+"""What is due: campaigns to ask Flow about, orders to publish, and until when everybody waits."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q, QuerySet
+
+from campaigns.domain.schedule import JITTER, LIVE_INTERVAL
+from campaigns.domain.states import OrderState
+from campaigns.flow.retry import LONGEST_RETRY_AFTER
+from campaigns.models import Campaign, Hold, Order
+
+OVERDUE_AFTER = timedelta(minutes=5)
+# No honest wait is longer, neither one that Flow asked for nor a back-off: a clock that was ahead wrote what lies beyond.
+LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY_AFTER) + timedelta(minutes=1)
+
+# The same for the next check of a campaign: an hour when live, and 10 % more by chance.
+LONGEST_INTERVAL = LIVE_INTERVAL * (1 + JITTER) + timedelta(minutes=1)
+
+
+def held_until(now: datetime) -> datetime | None:
+    """Return until when Flow asked everybody to wait, None where it did not, or longer than it can ask."""
+    honest = Hold.objects.filter(until__gt=now, until__lte=now + LONGEST_WAIT)
+    return honest.values_list("until", flat=True).first()
+
+
+def due_campaigns(by: datetime, now: datetime, limit: int) -> QuerySet[Campaign] | None:
+    """Return at most `limit` campaigns due by then, else those due too far ahead of now to be true; None if there are none."""
+    for due in (Q(next_check_at__lte=by), Q(next_check_at__gt=now + LONGEST_INTERVAL)):
+        campaigns = Campaign.objects.filter(due)
+        ids = list(campaigns.order_by("next_check_at").values_list("pk", flat=True)[:limit])
+        if ids:
+            return campaigns.filter(pk__in=ids)
+    return None
+
+
+def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:
+    """Return the queued orders whose turn came at least `late_by` ago, and those whose turn is too far ahead to be true."""
+    due = Q(next_attempt_at__lte=now - late_by) | Q(next_attempt_at__gt=now + LONGEST_WAIT)
+    return Order.objects.filter(due, state=OrderState.QUEUED.value)
+
+
+def overdue_orders(now: datetime) -> tuple[int, datetime | None]:
+    """Return how many queued orders nobody has taken though their turn came long ago, and when it came for the first.
+
+    One whose turn is too far ahead to be true counts as well.
+    """
+    late = due_orders(now, OVERDUE_AFTER)
+    found = late.aggregate(number=Count("pk"), first=Min("next_attempt_at"))
+    return found["number"], found["first"]

@@ -1,0 +1,34 @@
+"""What the pages of one order or campaign show."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+
+from campaigns.domain.states import OPEN_COMMAND_STATES
+from campaigns.models import Agent, Branch, Campaign, Command, Event, Listing, Order, Plan
+from campaigns.selectors.scope import campaigns_for, orders_for
+
+
+def order_page(user: User | AnonymousUser) -> QuerySet[Order]:
+    """Return the user's orders with the rows that an order's page names."""
+    people = ("created_by", "submitted_by", "approved_by")
+    return orders_for(user).select_related("plan", "branch", "agent", *people)
+
+
+def campaign_page(user: User | AnonymousUser) -> QuerySet[Campaign]:
+    """Return the user's campaigns with the rows that a campaign's page names."""
+    return campaigns_for(user).select_related("order__plan", "branch", "attempt")
+
+
+def history(subject: Order | Campaign, limit: int) -> list[Event]:
+    """Return the newest lines of an order's or a campaign's history, the newest first."""
+    return list(subject.events.select_related("actor", "campaign")[:limit])
+
+
+def open_command(campaign: Campaign) -> Command | None:
+    """Return what was asked of the campaign and is neither confirmed nor given up; there is at most one."""
+    return campaign.commands.filter(state__in=sorted(OPEN_COMMAND_STATES)).select_related("asked_by").first()
+
+
+def nothing_yet() -> bool:
+    """Say whether this is a fresh site: no catalogue and no orders."""
+    return not any(model.objects.exists() for model in (Branch, Agent, Listing, Plan, Order))

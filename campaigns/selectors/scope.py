@@ -1,0 +1,86 @@
+"""What a person may see: the rows of the branches that they work for.
+
+Whoever has the permission `every_branch`, superusers among them, works for all branches. Plans belong to no branch.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Concat
+
+from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Listing, Order
+
+AnyUser = User | AnonymousUser
+
+
+def works_everywhere(user: AnyUser) -> bool:
+    """Say whether the person works for every branch, also for those to come."""
+    return user.has_perm("campaigns.every_branch")
+
+
+def works_for(user: AnyUser, branch_id: int) -> bool:
+    """Say whether the person works for the branch."""
+    return branches_for(user).filter(pk=branch_id).exists()
+
+
+def branches_for(user: AnyUser) -> QuerySet[Branch]:
+    """Return the branches that this person works for."""
+    return Branch.objects.all() if works_everywhere(user) else Branch.objects.filter(staff=user.pk)
+
+
+def agents_for(user: AnyUser) -> QuerySet[Agent]:
+    """Return the agents of the person's branches."""
+    return _of_branches(Agent.objects.all(), user, "branch")
+
+
+def listings_for(user: AnyUser) -> QuerySet[Listing]:
+    """Return the listings of the person's branches."""
+    return _of_branches(Listing.objects.all(), user, "branch")
+
+
+def orders_for(user: AnyUser) -> QuerySet[Order]:
+    """Return the orders that this person may see."""
+    return _may_view(Order.objects.all(), user, "branch")
+
+
+def campaigns_for(user: AnyUser) -> QuerySet[Campaign]:
+    """Return the campaigns that this person may see."""
+    return _may_view(Campaign.objects.all(), user, "branch")
+
+
+def attempts_for(user: AnyUser) -> QuerySet[Attempt]:
+    """Return the attempts that this person may see."""
+    return _may_view(Attempt.objects.all(), user, "order__branch")
+
+
+def commands_for(user: AnyUser) -> QuerySet[Command]:
+    """Return the commands that this person may see."""
+    return _may_view(Command.objects.all(), user, "campaign__branch")
+
+
+def events_for(user: AnyUser) -> QuerySet[Event]:
+    """Return the history that this person may see: of their branches, with all that belongs to these, and of the plans."""
+    if not user.has_perm("campaigns.view_event"):
+        return Event.objects.none()
+    if works_everywhere(user):
+        return Event.objects.all()
+    mine = branches_for(user).values("pk")
+    subjects = [
+        rows.annotate(noun_and_id=Concat(Value(f"{noun}:"), F("external_id"))).values("noun_and_id")
+        for noun, rows in (("branch", branches_for(user)), ("agent", agents_for(user)), ("listing", listings_for(user)))
+    ]
+    about = Q(order__branch__in=mine) | Q(subject__startswith="plan:")
+    for rows in subjects:
+        about |= Q(subject__in=rows)
+    return Event.objects.filter(about)
+
+
+def _may_view(rows: QuerySet[Any], user: AnyUser, path: str) -> QuerySet[Any]:
+    """Limit the rows to the person's branches; to none without the permission to view such rows."""
+    may = user.has_perm(f"campaigns.view_{rows.model._meta.model_name}")
+    return _of_branches(rows, user, path) if may else rows.none()
+
+
+def _of_branches(rows: QuerySet[Any], user: AnyUser, path: str) -> QuerySet[Any]:
+    return rows if works_everywhere(user) else rows.filter(**{f"{path}__in": branches_for(user).values("pk")})

@@ -1,0 +1,59 @@
+"""The console in one person's browser."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests import factories
+
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+class Site:
+    """The console in one person's browser, which must show no script error and load nothing from elsewhere."""
+
+    def __init__(self, browser: Browser, address: str, username: str, **options: Any) -> None:
+        self.page: Page = browser.new_context(**options).new_page()
+        self.address = address
+        self.troubles: list[str] = []
+        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        self.page.on("console", lambda said: self.troubles.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda asked: self._note(asked.url))
+        self.page.goto(f"{address}/admin/")
+        self.page.get_by_label("Username").fill(username)
+        self.page.get_by_label("Password").fill(factories.PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+
+    def _note(self, url: str) -> None:
+        if not url.startswith((self.address, "data:")):
+            self.troubles.append(f"loaded {url}")
+
+    def go(self, path: str) -> Page:
+        """Go to a page of the console, such as `/admin/campaigns/order/`."""
+        self.page.goto(f"{self.address}{path}")
+        return self.page
+
+    def barriers(self) -> list[str]:
+        """Return what axe finds serious or critical on the page as it is: the rule and the first element of each."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']} ({len(each['nodes'])}×): {each['nodes'][0]['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+
+    def open(self, name: str) -> list[str]:
+        """Open an autocomplete by its label and return what it offers."""
+        box = self.page.locator(".select2-selection").and_(self.page.get_by_role("combobox", name=name))
+        box.click()
+        options = self.page.locator(".select2-results__option:not(.loading-results)")
+        expect(options.first).to_be_visible()
+        return options.all_inner_texts()
+
+    def choose(self, name: str, text: str) -> None:
+        """Choose an option of an autocomplete by typing."""
+        self.open(name)
+        self.page.keyboard.type(text)
+        self.page.locator(".select2-results__option--highlighted", has_text=text).click()
