@@ -40,7 +40,7 @@ class Offer(Generic[RowT]):
     """Any one of them is enough."""
     fits: Callable[[RowT], bool]
     """Say whether the row is in a state for it."""
-    not_now: Callable[[RowT], str] = field(default=lambda row: f"Not possible while it is {state_words(row)}.")
+    not_now: Callable[[RowT], str] = field(default=lambda row: f"Not possible while it is “{state_words(row)}”.")
     """Say which rule keeps it from a row that does not fit, and what to do next."""
     barred: Callable[[RowT], set[int]] = field(default=lambda _row: set())
     """Return the ids of those who may not do it to this row, whatever their permissions."""

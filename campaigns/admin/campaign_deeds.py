@@ -39,7 +39,7 @@ def actions_for(campaign: Campaign) -> set[Action]:
 
 def _not_now(action: Action) -> Callable[[Campaign], str]:
     """Return what says why the action does not fit a campaign, and what to do first."""
-    where = either([label(phase).lower() for phase in Phase if phase in ACTION_FITS[action]])
+    where = either([f"“{label(phase).lower()}”" for phase in Phase if phase in ACTION_FITS[action]])
 
     def not_now(campaign: Campaign) -> str:
         asked = open_command(campaign)
@@ -48,7 +48,7 @@ def _not_now(action: Action) -> Callable[[Campaign], str]:
             return f"{who} asked for it already, {when}. Wait until Flow confirms it, or ask for something else."
         if Phase(campaign.phase) in FINAL_PHASES:
             return OVER.format(phase=state_words(campaign))
-        return f"Only a campaign that is {where} can; this one is {state_words(campaign)}."
+        return f"Only in the phase {where}; this campaign is “{state_words(campaign)}”."
 
     return not_now
 

@@ -99,7 +99,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         fits=can(Move.APPROVE),
         not_now=only(Move.APPROVE),
         barred=selectors.writers,
-        why_barred="You wrote or submitted it, and nobody approves what they wrote: somebody else must.",
+        why_barred=review.NOT_YOURS,
         says=lambda order: (
             f"Publish {cost(order)}. A worker sends it to Flow at once, exactly as shown here, and this money is spent. To "
             "change anything it must go back to draft, which drops the approval."

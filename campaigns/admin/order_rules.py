@@ -9,7 +9,7 @@ from campaigns.models import Order
 from campaigns.models.choices import label
 
 FIRST = {
-    OrderState.DRAFT: "It has not been submitted: submit it first.",
+    OrderState.DRAFT: "It has not been submitted yet.",
     OrderState.AWAITING_APPROVAL: "A second person approves or rejects it next; to change it, return it to draft first.",
     OrderState.QUEUED: "A worker sends it within seconds; to stop that, return it to draft first.",
     OrderState.PUBLISHING: "A worker is sending it: load this page again in a few seconds.",
@@ -22,10 +22,10 @@ FIRST = {
 
 def only_in(states: Collection[OrderState]) -> Callable[[Order], str]:
     """Return what says, of an order in another state, where the deed is possible and what to do first."""
-    where = either([label(state).lower() for state in OrderState if state in states])
+    where = either([f"“{label(state).lower()}”" for state in OrderState if state in states])
 
     def not_now(order: Order) -> str:
-        return f"Only an order that is {where} can; this one is {state_words(order)}. {FIRST[OrderState(order.state)]}"
+        return f"Only in the state {where}; this order is “{state_words(order)}”. {FIRST[OrderState(order.state)]}"
 
     return not_now
 

@@ -16,8 +16,8 @@ def link(text: str, url: str, about: object) -> SafeString | str:
         return ""
     return format_html(
         '<a class="text-link" href="{}" target="_blank" rel="noopener noreferrer">{}'
-        '<span class="sr-only"> of <bdi>{}</bdi></span> at <bdi>{}</bdi>'
-        '<span class="sr-only"> (opens in a new tab)</span></a>',
+        '<span class="console-unseen"> of <bdi>{}</bdi></span> at <bdi>{}</bdi>'
+        '<span class="console-unseen"> (opens in a new tab)</span></a>',
         url,
         text,
         about,

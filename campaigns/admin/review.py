@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from campaigns import selectors
 from campaigns.admin import changes, look, order_page, outside
 from campaigns.admin.forms import OrderForm
-from campaigns.admin.review_money import approval_words, month_of, month_pairs
+from campaigns.admin.review_money import approval_words, month_of, month_pairs, who_approves
 from campaigns.admin.review_warnings import warnings
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
@@ -24,6 +24,7 @@ from campaigns.services.reviewing import Fault
 Pair = tuple[str, str | SafeString]
 
 LONGEST_ANSWER = 500
+NOT_YOURS = "You wrote or submitted it, and nobody approves what they wrote: somebody else must."
 
 
 def cost(order: Order) -> str:
@@ -49,6 +50,7 @@ def knows(order: Order, user: User) -> dict[str, Any]:
         "listings": [_listing(listing) for listing in order.listings.order_by("title", "pk")],
         "faults": [_fault(fault, order, user) for fault in reviewing.faults(order, now=now)],
         "remedy": _remedy(order, user),
+        "barred": _barred(order, user),
         "warnings": warnings(order, user, now, terms, month),
         "dry_run": _dry_run(order, now),
         "dry_run_url": reverse("admin:campaigns_order_dry_run", args=[order.pk]),
@@ -61,6 +63,13 @@ def _button(order: Order, terms: Terms) -> str:
     if order.state == OrderState.AWAITING_APPROVAL:
         return f"Approve and publish {cost(order)}"
     return f"Send {cost(order)} to approval" if terms.second_person else f"Publish {cost(order)}"
+
+
+def _barred(order: Order, user: User) -> str:
+    """Return why this person can't approve the order, and who can; empty where they can."""
+    if order.state != OrderState.AWAITING_APPROVAL or user.pk not in selectors.writers(order):
+        return ""
+    return f"{NOT_YOURS} {who_approves(order, user)}"
 
 
 def _people(order: Order, terms: Terms, user: User) -> list[Pair]:
