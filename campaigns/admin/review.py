@@ -24,6 +24,7 @@ from campaigns.services.reviewing import Fault
 Pair = tuple[str, str | SafeString]
 
 LONGEST_ANSWER = 500
+DID = {"order.created": "built", "order.edited": "edited"}
 NOT_YOURS = "You wrote or submitted it, and nobody approves what they wrote: somebody else must."
 
 
@@ -73,11 +74,9 @@ def _barred(order: Order, user: User) -> str:
 
 
 def _people(order: Order, terms: Terms, user: User) -> list[Pair]:
-    wrote = {
-        f"{line.actor.get_username()} {'built' if line.kind == 'order.created' else 'edited'} it, {look.when(line.at)}": 0
-        for line in selectors.written_by(order)
-        if line.actor
-    }
+    """Return who built it, who edited it and when last, who submitted it, and whether somebody else must approve it."""
+    last = {(line.actor, line.kind): line for line in selectors.written_by(order)}
+    wrote = [f"{actor} {DID[kind]} it, {look.when(line.at)}" for (actor, kind), line in last.items()]
     pairs: list[Pair] = [("Written by", "; ".join(wrote) or look.NOTHING)]
     if order.submitted_by:
         pairs.append(("Submitted", f"{order.submitted_by.get_username()}, {look.when(order.submitted_at)}"))
