@@ -47,13 +47,18 @@ class Offer(Generic[RowT]):
     why_barred: str = ""
     """Say to one of them which rule that is."""
 
+    suits: Callable[[RowT, User], bool] = field(default=lambda _row, _user: True)
+    """Say whether it is worth offering to this person, who has the permission."""
+    why_unsuited: str = "You lack another permission that it needs. Ask an administrator for it."
+    """Say to the others what they lack, and what to do next."""
+
     def is_allowed(self, user: User) -> bool:
         """Say whether the person has the permission."""
         return any(user.has_perm(f"campaigns.{permission}") for permission in self.permissions)
 
     def is_for(self, user: User, row: RowT) -> bool:
         """Say whether to offer it."""
-        return self.is_allowed(user) and self.fits(row) and user.pk not in self.barred(row)
+        return self.is_allowed(user) and self.fits(row) and self.suits(row, user) and user.pk not in self.barred(row)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,8 @@ def hindrances(user: User, row: RowT, offers: Sequence[Offer[RowT]]) -> dict[str
             found["others_can"].append(_hindrance(offer, _needs_permission(user, row, offer)))
         elif user.pk in offer.barred(row):
             found["others_can"].append(_hindrance(offer, f"{offer.why_barred} {_who(user, row, offer)}"))
+        elif not offer.suits(row, user):
+            found["others_can"].append(_hindrance(offer, offer.why_unsuited))
     return found
 
 

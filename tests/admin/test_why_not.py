@@ -1,6 +1,7 @@
 """Each deed that is not possible says which rule forbids it, who could do it and what to do next."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.utils import timezone
 
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.admin.why import hindrances
 from campaigns.domain.states import Action
 from campaigns.models import Campaign, Order
 from campaigns.services import commands
@@ -125,6 +127,16 @@ def test_what_is_asked_already_says_by_whom() -> None:
     words = why(campaign, boss, "nobody_can")["pause"]
     assert words.startswith("boss asked for it already, ")
     assert words.endswith("Wait until Flow confirms it, or ask for something else.")
+
+
+def test_a_deed_that_does_not_suit_the_person_says_what_they_lack() -> None:
+    order, user = building.draft(), building.author()
+    deed = replace(ORDER_DEEDS[0], suits=lambda _row, who: who != user)
+    assert not deed.is_for(user, order)
+    assert [each.words for each in hindrances(user, order, [deed])["others_can"]] == [
+        "You lack another permission that it needs. Ask an administrator for it."
+    ]
+    assert deed.is_for(User.objects.create_superuser("boss", password="x"), order)
 
 
 def test_names_from_outside_stay_text() -> None:
