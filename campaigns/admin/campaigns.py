@@ -18,6 +18,7 @@ from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
+from campaigns.admin.why import hindrances
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
@@ -57,6 +58,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             "original": campaign,
             "title": f"Campaign {campaign}",
             "buttons": buttons(person(request), campaign, CAMPAIGN_DEEDS),
+            "why_not": hindrances(person(request), campaign, CAMPAIGN_DEEDS),
         }
         return TemplateResponse(request, "admin/campaigns/campaign.html", context)
 

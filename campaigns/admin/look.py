@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -17,8 +18,9 @@ from django.utils.safestring import SafeString
 
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
+from campaigns.models import Order
 from campaigns.models.choices import label
-from campaigns.selectors import orders_for
+from campaigns.selectors import approvals_for, orders_for
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -139,7 +141,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()
     ]
     if request.user.has_perm("campaigns.view_order"):
-        _add_doubts(request, groups[0]["items"])
+        _add_queues(request, groups[0]["items"])
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [home]}, *[group for group in groups if group["items"]]]
 
@@ -153,12 +155,19 @@ def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:
     return items
 
 
-def _add_doubts(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """Put the queue of doubts, with how many there are, behind the orders: its address begins like theirs."""
-    link, doubts = reverse("admin:campaigns_order_doubts"), orders_for(request.user).filter(state=OrderState.UNKNOWN)
-    here = request.path == link
-    items[0]["active"] = items[0]["link"] in request.path and not here
-    items.insert(1, {"title": "In doubt", "icon": "help", "link": link, "badge": doubts.count(), "active": here})
+def _add_queues(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the queues, each with how many wait in it, behind the orders: their addresses begin like theirs."""
+    user = cast(User, request.user)
+    queues = [_queue(request, "In doubt", "help", "doubts", orders_for(user).filter(state=OrderState.UNKNOWN))]
+    if user.has_perm("campaigns.approve_order"):
+        queues.append(_queue(request, "My approvals", "how_to_reg", "approvals", approvals_for(user)))
+    items[0]["active"] = items[0]["link"] in request.path and not any(queue["active"] for queue in queues)
+    items[1:1] = queues
+
+
+def _queue(request: HttpRequest, title: str, icon: str, name: str, orders: QuerySet[Order]) -> dict[str, Any]:
+    link = reverse(f"admin:campaigns_order_{name}")
+    return {"title": title, "icon": icon, "link": link, "badge": orders.count(), "active": request.path == link}
 
 
 def icon(name: str) -> SafeString:

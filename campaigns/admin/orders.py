@@ -12,13 +12,14 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import doubt_queue, look, order_facts, order_page
+from campaigns.admin import approval_queue, doubt_queue, look, order_facts, order_page
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
-from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
+from campaigns.admin.why import hindrances
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
@@ -56,6 +57,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         return [
             path("facts/", view(self.facts_view), name="campaigns_order_facts"),
             path("in-doubt/", view(doubt_queue.view), {"rooms": self}, name="campaigns_order_doubts"),
+            path("approvals/", view(approval_queue.view), {"rooms": self}, name="campaigns_order_approvals"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),
@@ -73,7 +75,8 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             "original": order,
             "title": f"Order {order}",
             "buttons": buttons(person(request), order, ORDER_DEEDS),
-            "may_edit": self._may_edit(request, order),
+            "may_edit": EDIT.is_for(person(request), order),
+            "why_not": hindrances(person(request), order, [EDIT, *ORDER_DEEDS]),
         }
         return TemplateResponse(request, "admin/campaigns/order.html", context)
 
@@ -138,9 +141,6 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             "changed": order_page.last_change(order) if order and moved_on else "",
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)
-
-    def _may_edit(self, request: HttpRequest, order: Order) -> bool:
-        return order.state == OrderState.DRAFT and request.user.has_perm("campaigns.change_order")
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, order: Order) -> SafeString:

@@ -55,3 +55,11 @@ def lasted(age: timedelta) -> str:
     else:
         units = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
     return " ".join(filter(None, units)) or "less than a minute"
+
+
+def month_around(moment: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the calendar month of the moment begins on the zone's clocks, and when the next one does."""
+    local = moment.astimezone(zone)
+    first = datetime(local.year, local.month, 1, tzinfo=zone)
+    following = datetime(local.year + local.month // 12, local.month % 12 + 1, 1, tzinfo=zone)
+    return first, following

@@ -1,5 +1,7 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.approvals import Terms, Threshold, approvals_for, money_of, terms_of, threshold_of
+from campaigns.selectors.budgets import MonthlyBudget, committed_orders, monthly_budget
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -20,6 +22,14 @@ from campaigns.selectors.due import (
 from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
 from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
 from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.reviews import (
+    Changes,
+    changes_since_submission,
+    last_dry_run,
+    listings_elsewhere,
+    listings_gone,
+    written_by,
+)
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
@@ -38,13 +48,20 @@ __all__ = [
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
+    "Changes",
+    "MonthlyBudget",
     "Sign",
+    "Terms",
+    "Threshold",
     "agents_for",
+    "approvals_for",
     "attempts_for",
     "branches_for",
     "campaign_page",
     "campaigns_for",
+    "changes_since_submission",
     "commands_for",
+    "committed_orders",
     "count_needs",
     "doubt_queue",
     "due_campaigns",
@@ -53,9 +70,14 @@ __all__ = [
     "held_until",
     "history",
     "in_doubt",
+    "last_dry_run",
     "last_words",
+    "listings_elsewhere",
     "listings_for",
+    "listings_gone",
     "money_in_doubt",
+    "money_of",
+    "monthly_budget",
     "nothing_yet",
     "open_command",
     "order_page",
@@ -66,8 +88,11 @@ __all__ = [
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "terms_of",
+    "threshold_of",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
     "writers",
+    "written_by",
 ]

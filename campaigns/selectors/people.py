@@ -5,10 +5,13 @@ from django.db.models import Q, QuerySet
 
 from campaigns.models import Event, Order
 
+# The kinds of the lines that tell who wrote an order.
+WROTE = ("order.created", "order.edited")
+
 
 def writers(order: Order) -> set[int]:
     """Return the ids of all who created, edited or submitted the order: none of them may approve it."""
-    wrote = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"], actor__isnull=False)
+    wrote = Event.objects.filter(order=order, kind__in=WROTE, actor__isnull=False)
     submitted = {order.submitted_by_id} if order.submitted_by_id else set()
     return {order.created_by_id, *submitted, *wrote.values_list("actor_id", flat=True)}
 
