@@ -33,6 +33,7 @@ from campaigns.selectors.scope import (
     works_for,
 )
 from campaigns.selectors.signs import Sign, signs_of_life
+from campaigns.selectors.views import views_for
 
 __all__ = [
     "CAMPAIGN_NEEDS",
@@ -66,6 +67,7 @@ __all__ = [
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "views_for",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
