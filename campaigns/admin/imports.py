@@ -59,13 +59,14 @@ def urls(rooms: Any, kind: str) -> list[URLPattern]:
     """Return the addresses of the import of one kind, in the rooms of its list."""
     model = rooms.opts.model_name
 
-    def page(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    def page(route: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
         def guarded(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
             if not is_allowed(kind, person(request)):
                 raise PermissionDenied
             return view(request, rooms, kind, **kwargs)
 
-        return path(address, rooms.admin_site.admin_view(guarded), name=f"campaigns_{model}_{name}")
+        pattern: URLPattern = path(route, rooms.admin_site.admin_view(guarded), name=f"campaigns_{model}_{name}")
+        return pattern
 
     return [
         page("import/", upload, "import"),

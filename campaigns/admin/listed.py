@@ -4,8 +4,8 @@ import copy
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, IS_POPUP_VAR, ORDER_VAR, PAGE_VAR, TO_FIELD_VAR
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR, IncorrectLookupParameters
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.utils.http import urlencode
@@ -48,7 +48,7 @@ def chosen(asked: QueryDict, columns: Sequence[Any]) -> list[Any]:
 
 def listed(rooms: Any, request: HttpRequest, asked: str) -> Any:
     """Return the list, within what the user may see, that an address asks for. Raises one of `WRONG`."""
-    as_if = copy.copy(request)
+    as_if: Any = copy.copy(request)
     get = QueryDict(asked, mutable=True)
     for name in (PAGE_VAR, ALL_VAR, ERROR_FLAG, IS_POPUP_VAR, TO_FIELD_VAR):
         get.pop(name, None)

@@ -50,7 +50,10 @@ def urls(rooms: Any) -> list[URLPattern]:
     model = rooms.opts.model_name
 
     def page(address: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-        return path(address, rooms.admin_site.admin_view(view), {"rooms": rooms}, name=f"campaigns_{model}_{name}")
+        pattern: URLPattern = path(
+            address, rooms.admin_site.admin_view(view), {"rooms": rooms}, name=f"campaigns_{model}_{name}"
+        )
+        return pattern
 
     return [
         page("views/", manage, "views"),
