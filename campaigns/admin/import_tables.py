@@ -25,7 +25,7 @@ def columns(help_texts: Iterable[ColumnHelp]) -> dict[str, list[Any]]:
     rows = [
         [
             format_html("<code>{}</code>", column.name),
-            "Needed" if column.is_required else "May be left out",
+            "Needed" if column.is_required else "Optional",
             format_html('<span class="console-words">{}</span>', column.text),
         ]
         for column in help_texts

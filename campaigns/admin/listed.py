@@ -94,6 +94,7 @@ def fitting(rooms: Any, request: HttpRequest, state: ViewState, allowed: Iterabl
     filters = state.filters
     if not _is_taken(rooms, request, filters):
         filters = tuple(pair for pair in filters if _is_taken(rooms, request, (pair,)))
+        filters = filters if _is_taken(rooms, request, filters) else ()
     kept = {*filters, *columns, *ordering}
     dropped = [pair[0] for pair in state.filters if pair not in kept]
     dropped += [name for name in state.columns if name not in kept]

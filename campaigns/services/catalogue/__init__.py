@@ -1,7 +1,6 @@
 """The catalogue: the one door that writes branches, agents, plans and listings."""
 
 from campaigns.services.catalogue.columns import TABLES, Entry, Kind
-from campaigns.services.catalogue.examining import examine
 from campaigns.services.catalogue.importing import ImportResult, import_catalogue
 from campaigns.services.catalogue.reading import RowError
 from campaigns.services.catalogue.saving import check, delete, save

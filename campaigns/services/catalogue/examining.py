@@ -8,12 +8,12 @@ from django.contrib.auth.models import User
 from campaigns import selectors
 from campaigns.models import Branch, Plan
 from campaigns.services.catalogue.changes import changes_between
-from campaigns.services.catalogue.checking import Draft, check_rows
+from campaigns.services.catalogue.checking import Draft
 from campaigns.services.catalogue.columns import Entry, Table
+from campaigns.services.catalogue.files import Reading
 from campaigns.services.catalogue.findings import Changes, Finding, Findings, Verdict, by_line, wrong
 from campaigns.services.catalogue.linking import link, relations
-from campaigns.services.catalogue.opening import NOTHING, open_source
-from campaigns.services.catalogue.reading import RowError, Unreadable, read_rows
+from campaigns.services.catalogue.reading import RowError
 
 
 @dataclass(frozen=True)
@@ -33,35 +33,28 @@ class Examination:
     writes: tuple[Write, ...] = ()
 
 
-def examine(
-    table: Table, content: bytes, *, user: User | None, most: int | None = None, lock: bool = False
-) -> Examination:
-    """Return what the file says of the catalogue as it is, within the user's branches (all, where there is none).
+def examine(table: Table, reading: Reading, *, user: User | None, lock: bool = False) -> Examination:
+    """Return what a file says of the catalogue as it is, within the user's branches (all, where there is none).
 
-    `lock` keeps the entries that the file names from changing until the transaction ends.
+    `lock` keeps the entries that the file names from changing until the transaction ends. A reading is examined once.
     """
-    source = NOTHING
-    try:
-        source = open_source(content)
-        rows = read_rows(source, most)
-    except Unreadable as unreadable:
-        return Examination(Findings(source.place, source.notes, errors=(unreadable.error,)))
-    columns, drafts, errors = check_rows(table, rows, source.place)
-    if not drafts:
-        return Examination(Findings(source.place, source.notes, errors=tuple(errors)))
-    errors += link(table, columns, drafts, user)
+    if not reading.is_readable:
+        return Examination(reading.findings_of_nothing())
+    columns, drafts = reading.columns, list(reading.drafts)
+    errors = [*reading.errors, *link(table, columns, drafts, user)]
     there = _entries(table, columns, drafts, lock=lock)
     errors += _of_others(table, drafts, there, user)
-    told, found, writes = by_line(errors, columns), [], []
-    for draft, row in zip(drafts, rows[1:], strict=True):
+    told = by_line(errors, columns)
+    found: list[Finding] = []
+    writes: list[Write] = []
+    for draft, row in zip(drafts, reading.rows, strict=True):
         if problems := told.get(draft.line):
             found.append(wrong(draft.line, draft.values.get(table.key), problems, row))
             continue
         write = _compare(table, columns, draft, there)
         found.append(Finding(draft.line, draft.values[table.key], _verdict(write), write.changes))
         writes += [write] if write.changes else []
-    header = tuple(cell if isinstance(cell, str) else "" for cell in rows[0].cells)
-    return Examination(Findings(source.place, source.notes, header, tuple(found)), tuple(writes))
+    return Examination(Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes))
 
 
 def _verdict(write: Write) -> Verdict:

@@ -15,6 +15,7 @@ from campaigns.models import Event
 from campaigns.services.catalogue.changes import subject_of
 from campaigns.services.catalogue.columns import TABLES, Kind, Table
 from campaigns.services.catalogue.examining import Write, examine
+from campaigns.services.catalogue.files import read_file
 from campaigns.services.catalogue.findings import Findings, Verdict
 from campaigns.services.catalogue.reading import RowError, Unreadable, read_content
 from campaigns.services.errors import Refused
@@ -51,8 +52,9 @@ def import_catalogue(
         content = read_content(file)
     except Unreadable as unreadable:
         return ImportResult(errors=(unreadable.error,))
+    reading = read_file(table, content)
     with collisions(), transaction.atomic():
-        examination = examine(table, content, user=user, lock=not dry_run)
+        examination = examine(table, reading, user=user, lock=not dry_run)
         findings = examination.findings
         if not findings.all_errors and not dry_run:
             write(table, examination.writes, by=user or ActorKind.SCHEDULER, filename=filename, now=now)

@@ -9,19 +9,19 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from campaigns.models import ImportFile
-from campaigns.services import catalogue
-from campaigns.services.catalogue import TABLES, Kind, importing
+from campaigns.services.catalogue import TABLES, Kind, examining, importing
 from campaigns.services.catalogue.examining import Write
+from campaigns.services.catalogue.files import Reading, read_file
 from campaigns.services.catalogue.findings import Findings, Verdict
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.imports.kinds import ORDERS
-from campaigns.services.imports.order_import import OrderWrite, examine_orders, write_orders
+from campaigns.services.imports.order_import import OrderWrite, examine_orders, read_orders, write_orders
 
-MOST_ROWS = 20_000
-"""Of the catalogue, in the admin: a page waits for them. `import_catalogue` takes more."""
+MOST_ROWS = 10_000
+"""Of the catalogue, in the admin: a page waits for them, and others for what it locks. `import_catalogue` takes more."""
 
-MOST_ORDERS = 2_000
+MOST_ORDERS = 1_000
 """Each is one draft with its history, made through the same door as by hand."""
 
 
@@ -46,7 +46,7 @@ def require_import(kind: str, user: User) -> None:
 def examine(file: ImportFile, *, user: User, now: datetime) -> Findings:
     """Return what an import of the file would do, row by row. Raises NotAllowed."""
     require_import(file.kind, user)
-    return _examine(file, user, now, lock=False)[0]
+    return _examine(file, _read(file), user, now, lock=False)[0]
 
 
 def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, now: datetime) -> Imported:
@@ -56,8 +56,9 @@ def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, 
     rows are wrong (unless `good_only`), where nothing is to be written or where others wrote in the same moment.
     """
     require_import(file.kind, user)
+    reading = _read(file)
     with importing.collisions(), transaction.atomic():
-        findings, writes = _examine(file, user, now, lock=True)
+        findings, writes = _examine(file, reading, user, now, lock=True)
         if findings.fingerprint() != fingerprint:
             raise Stale("What the file would change is not the same any more. Nothing was imported. Look at it again.")
         wrong = len(findings.wrong)
@@ -73,14 +74,19 @@ def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, 
     return done
 
 
-def _examine(
-    file: ImportFile, user: User, now: datetime, *, lock: bool
-) -> tuple[Findings, Sequence[Write] | Sequence[OrderWrite]]:
+def _read(file: ImportFile) -> Reading:
     content = bytes(file.content)  # PostgreSQL answers a memoryview
     if file.kind == ORDERS:
-        return examine_orders(content, user=user, now=now, most=MOST_ORDERS, lock=lock)
-    table = TABLES[Kind(file.kind)]
-    examination = catalogue.examine(table, content, user=user, most=MOST_ROWS, lock=lock)
+        return read_orders(content, MOST_ORDERS)
+    return read_file(TABLES[Kind(file.kind)], content, most=MOST_ROWS)
+
+
+def _examine(
+    file: ImportFile, reading: Reading, user: User, now: datetime, *, lock: bool
+) -> tuple[Findings, Sequence[Write] | Sequence[OrderWrite]]:
+    if file.kind == ORDERS:
+        return examine_orders(reading, user=user, now=now, lock=lock)
+    examination = examining.examine(TABLES[Kind(file.kind)], reading, user=user, lock=lock)
     return examination.findings, examination.writes
 
 

@@ -7,7 +7,6 @@ from typing import IO
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from campaigns.models import ImportFile
 from campaigns.services.catalogue.reading import Unreadable, read_content
@@ -27,18 +26,19 @@ def keep(kind: str, file: IO[bytes], filename: str, *, user: User, now: datetime
         content = read_content(file)
     except Unreadable as unreadable:
         raise ValidationError({"file": unreadable.error.message}) from None
-    with transaction.atomic():
-        remove_expired(now)
-        ImportFile.objects.filter(owner=user, kind=kind).delete()
-        return ImportFile.objects.create(
-            kind=kind,
-            name=PurePath(filename).name[-LONGEST_NAME:] or "file",
-            content=content,
-            sha256=hashlib.sha256(content).hexdigest(),
-            owner=user,
-            uploaded_at=now,
-            expires_at=now + KEPT,
-        )
+    remove_expired(now)
+    kept, _ = ImportFile.objects.update_or_create(
+        owner=user,
+        kind=kind,
+        defaults={
+            "name": PurePath(filename).name[-LONGEST_NAME:] or "file",
+            "content": content,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "uploaded_at": now,
+            "expires_at": now + KEPT,
+        },
+    )
+    return kept
 
 
 def kept_file(kind: str, pk: int, *, user: User, now: datetime) -> ImportFile | None:

@@ -1,5 +1,6 @@
 """From the rows of a file of orders to what they ask for: the entries that they name, and the orders that are there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ class There:
     """The order_refs that belong to orders which this user may not see."""
 
 
-def look_up(drafts: list[Draft], user: User, *, lock: bool) -> There:
+def look_up(drafts: Sequence[Draft], user: User, *, lock: bool) -> There:
     """Return everything that the rows name, in a fixed number of queries."""
     asked: dict[str, set[str]] = {column: set() for column in (*RELATIONS, "listings", "order_ref")}
     for draft in drafts:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -11,14 +12,15 @@ from campaigns.domain.states import OrderState
 from campaigns.models import Order
 from campaigns.models.choices import label
 from campaigns.services import orders
-from campaigns.services.catalogue.checking import Draft, check_rows
+from campaigns.services.catalogue.checking import Draft
+from campaigns.services.catalogue.files import Reading, read_file
 from campaigns.services.catalogue.findings import Changes, Finding, Findings, Verdict, by_line, wrong
-from campaigns.services.catalogue.opening import NOTHING, open_source
-from campaigns.services.catalogue.reading import Row, RowError, Unreadable, read_rows
+from campaigns.services.catalogue.reading import Row, RowError
 from campaigns.services.content import Content, check_content
 from campaigns.services.imports.order_contents import There, content_of, look_up, read_content
 from campaigns.services.imports.order_rows import OrderTable
 
+TABLE = OrderTable()
 COLUMN_OF = {"start_at": "start", "end_at": "end"}
 
 
@@ -31,34 +33,31 @@ class OrderWrite:
     order: Order | None
 
 
+def read_orders(content: bytes, most: int) -> Reading:
+    """Return what a file of orders holds, at most `most` rows."""
+    return read_file(TABLE, content, most=most, dates=True)
+
+
 def examine_orders(
-    content: bytes, *, user: User, now: datetime, most: int, lock: bool = False
+    reading: Reading, *, user: User, now: datetime, lock: bool = False
 ) -> tuple[Findings, tuple[OrderWrite, ...]]:
     """Return what the file says of the orders as they are, and what to write of its good rows.
 
     `lock` keeps the orders that the file names from changing until the transaction ends.
     """
-    source, table = NOTHING, OrderTable()
-    try:
-        source = open_source(content, dates=True)
-        rows = read_rows(source, most)
-    except Unreadable as unreadable:
-        return Findings(source.place, source.notes, errors=(unreadable.error,)), ()
-    columns, drafts, errors = check_rows(table, rows, source.place)
-    if not drafts:
-        return Findings(source.place, source.notes, errors=tuple(errors)), ()
-    told, there = by_line(errors, columns), look_up(drafts, user, lock=lock)
+    if not reading.is_readable:
+        return reading.findings_of_nothing(), ()
+    told, there = by_line(reading.errors, reading.columns), look_up(reading.drafts, user, lock=lock)
     found: list[Finding] = []
     writes: list[OrderWrite] = []
-    for draft, row in zip(drafts, rows[1:], strict=True):
+    for draft, row in zip(reading.drafts, reading.rows, strict=True):
         if problems := told.get(draft.line):
-            found.append(wrong(draft.line, draft.values.get(table.key), problems, row))
+            found.append(wrong(draft.line, draft.values.get(TABLE.key), problems, row))
             continue
         finding, write = _judge(draft, row, there, user, now)
         found.append(finding)
         writes += [write] if write else []
-    header = tuple(cell if isinstance(cell, str) else "" for cell in rows[0].cells)
-    return Findings(source.place, source.notes, header, tuple(found)), tuple(writes)
+    return Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes)
 
 
 def _judge(draft: Draft, row: Row, there: There, user: User, now: datetime) -> tuple[Finding, OrderWrite | None]:
@@ -82,7 +81,18 @@ def _judge(draft: Draft, row: Row, there: There, user: User, now: datetime) -> t
 def _changes(order: Order | None, content: Content) -> Changes:
     after = content.as_data()
     before = content_of(order).as_data() if order else dict.fromkeys(after)
-    return {COLUMN_OF.get(name, name): [before[name], after[name]] for name in after if before[name] != after[name]}
+    return {
+        COLUMN_OF.get(name, name): [_local(name, before[name], content), _local(name, after[name], content)]
+        for name in after
+        if before[name] != after[name]
+    }
+
+
+def _local(name: str, value: Any, content: Content) -> Any:
+    """Return a moment on the branch's clock with its offset, and anything else as it is."""
+    if name not in COLUMN_OF or value is None:
+        return value
+    return datetime.fromisoformat(value).astimezone(content.branch.zone).isoformat(sep=" ")
 
 
 def _problems(line: int, order: Order | None, changes: Changes, content: Content, now: datetime) -> list[RowError]:
