@@ -72,7 +72,8 @@ def test_wrong_rows_are_told_counted_and_downloaded_and_the_good_ones_imported(c
     assert "“nobody” is not an email address." in html
     counts = {tab["name"]: tab["count"] for tab in client.get(page).context["tabs"]}
     assert counts == {"All rows": 2, "Wrong": 1, "New": 1, "Changed": 0, "Unchanged": 0}
-    lines = b"".join(client.get(f"{page}rejected/").streaming_content).decode("utf-8-sig").splitlines()
+    rejected: Any = client.get(f"{page}rejected/")
+    lines = b"".join(rejected.streaming_content).decode("utf-8-sig").splitlines()
     assert lines[0] == '"external_id","branch","name","email","problem"'
     assert lines[1].startswith('"A2","B1","\'=Piet","nobody","Line 3: email: ')
 

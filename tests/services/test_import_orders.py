@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Branch, Order
 from campaigns.services import imports, orders
+from campaigns.services.catalogue.findings import Verdict
 from campaigns.services.errors import Refused, Stale
-from campaigns.services.imports import Imported, confirming, order_import
+from campaigns.services.imports import Imported, confirming
 from tests.factories import make_agent, make_branch, make_listing, make_plan, make_user
 from tests.services.building import NOW, kinds, reload
 from tests.services.catalogue_files import workbook
@@ -176,7 +177,7 @@ def test_an_order_that_was_edited_since_it_was_seen_is_not_overwritten(author: U
 def test_a_draft_that_cannot_be_made_takes_all_others_back(author: User, monkeypatch: pytest.MonkeyPatch) -> None:
     file = kept("orders", HEADER, "R-1,P1,B1,,L1,,,", "R-2,P1,B1,,L1,,,", user=author)
     findings = seen(file, author)
-    monkeypatch.setattr(order_import.orders, "create_order", _once(order_import.orders.create_order))
+    monkeypatch.setattr(orders, "create_order", _once(orders.create_order))
     with pytest.raises(Refused, match="no more"):
         confirmed(file, findings, author)
     assert not Order.objects.exists()
@@ -219,6 +220,6 @@ def test_the_look_takes_as_many_queries_for_50_orders_as_for_2(author: User) -> 
         many = kept("orders", HEADER, *(f"R-{number},P1,B1,A1,L1;L2,,,9" for number in range(rows)), user=author)
         user = User.objects.get(pk=author.pk)
         with CaptureQueriesContext(connection) as captured:
-            assert seen(many, user).counts["new"] == rows - 1
+            assert seen(many, user).counts[Verdict.NEW] == rows - 1
         counts.append(len(captured))
     assert counts[0] == counts[1]
