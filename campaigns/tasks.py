@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from campaigns.models import Command, Order
-from campaigns.services import commands, publishing, reminding, syncing
+from campaigns.services import commands, imports, publishing, reminding, syncing
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,13 @@ def remind_of_doubt(**_: Any) -> None:
     result = reminding.remind(timezone.now())
     if result.reminded:
         logger.info("Reminded of the orders in doubt: %s", ", ".join(result.reminded))
+
+
+@shared_task
+def remove_import_files(**_: Any) -> None:
+    """Remove the uploaded files that nobody has imported within a day."""
+    if removed := imports.remove_expired(timezone.now()):
+        logger.info("Removed files that nobody has imported: %s", removed)
 
 
 @shared_task

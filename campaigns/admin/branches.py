@@ -17,6 +17,7 @@ class BranchAdmin(CatalogueAdmin[Branch]):
 
     list_display = ("name", "external_id", "time_zone", "approval_threshold", "active")
     list_filter = ("active",)
+    import_kind = "branches"
     search_fields = ("name", "external_id")
     search_help_text = "Name or external id"
 
@@ -32,6 +33,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_display = ("name", "external_id", branch_name, "email", "active")
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
+    import_kind = "agents"
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")

@@ -16,21 +16,32 @@ from campaigns.admin import campaign_page, look
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
+from campaigns.admin.export_columns import moment, text, words
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
+from campaigns.admin.list_tools import ListTools
 from campaigns.admin.why import hindrances
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ReadOnlyAdmin[Campaign]):
+class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("order", "branch")
+    has_views = True
+    more_columns = ("ends", "told", "created_at")
+    plain = {
+        "phase_badge": words("phase", "phase"),
+        "heard": moment("last heard from Flow", lambda campaign: campaign.checked_at),
+        "starts": moment("start", lambda campaign: campaign.starts_at, lambda campaign: campaign.branch.zone),
+        "ends": moment("end", lambda campaign: campaign.ends_at, lambda campaign: campaign.branch.zone),
+        "told": text("Flow's message", lambda campaign: campaign.message),
+    }
     search_fields = ("tracking_id__startswith", "order__order_ref__startswith")
     search_help_text = "Tracking id or order ref, from its beginning"
 
@@ -76,3 +87,13 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     def starts(self, campaign: Campaign) -> SafeString:
         """Return its start on the branch's clock."""
         return look.at(campaign.starts_at, campaign.branch.zone)
+
+    @admin.display(description="end", ordering="ends_at")
+    def ends(self, campaign: Campaign) -> SafeString:
+        """Return its end on the branch's clock."""
+        return look.at(campaign.ends_at, campaign.branch.zone)
+
+    @admin.display(description="Flow's message")
+    def told(self, campaign: Campaign) -> SafeString | str:
+        """Return what Flow says besides its status."""
+        return look.short(campaign.message, 60)

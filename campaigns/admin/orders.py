@@ -15,9 +15,11 @@ from django.utils.safestring import SafeString
 from campaigns.admin import approval_queue, doubt_queue, look, order_facts, order_page
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
+from campaigns.admin.export_columns import moment, money, text, words
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
+from campaigns.admin.list_tools import ListTools
 from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
 from campaigns.admin.why import hindrances
 from campaigns.domain.money import format_money
@@ -29,13 +31,22 @@ from campaigns.services.errors import Refused
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin[Order]):
+class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
     list_filter_submit = True
-    list_select_related = ("branch", "plan")
+    list_select_related = ("branch", "plan", "agent", "created_by")
+    import_kind, has_views = "orders", True
+    more_columns = ("agent", "ends", "created_by", "created_at")
+    plain = {
+        "state_badge": words("state", "state"),
+        "costs": money("amount", lambda order: order.amount, lambda order: order.amount_currency),
+        "starts": moment("start", lambda order: order.start_at, lambda order: order.branch.zone),
+        "ends": moment("end", lambda order: order.end_at, lambda order: order.branch.zone),
+        "trouble": text("problem", lambda order: order.problem),
+    }
     search_fields = ("order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
 
@@ -156,6 +167,11 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     def starts(self, order: Order) -> SafeString:
         """Return when it starts, on the branch's clock."""
         return look.at(order.start_at, order.branch.zone)
+
+    @admin.display(description="end", ordering="end_at")
+    def ends(self, order: Order) -> SafeString:
+        """Return when it ends, on the branch's clock."""
+        return look.at(order.end_at, order.branch.zone)
 
     @admin.display(description="problem")
     def trouble(self, order: Order) -> SafeString | str:

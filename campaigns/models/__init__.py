@@ -6,10 +6,12 @@ from campaigns.models.campaigns import Campaign
 from campaigns.models.commands import Command
 from campaigns.models.events import Event, HistoryHead
 from campaigns.models.heartbeats import Heartbeat
+from campaigns.models.import_files import ImportFile
 from campaigns.models.listings import Listing
 from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
+from campaigns.models.saved_views import SavedView
 
 __all__ = [
     "Agent",
@@ -21,10 +23,12 @@ __all__ = [
     "Heartbeat",
     "HistoryHead",
     "Hold",
+    "ImportFile",
     "Listing",
     "Order",
     "OrderListing",
     "Plan",
     "Reminder",
+    "SavedView",
     "Settlement",
 ]

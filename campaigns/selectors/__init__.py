@@ -43,6 +43,7 @@ from campaigns.selectors.scope import (
     works_for,
 )
 from campaigns.selectors.signs import Sign, signs_of_life
+from campaigns.selectors.views import views_for
 
 __all__ = [
     "CAMPAIGN_NEEDS",
@@ -90,6 +91,7 @@ __all__ = [
     "signs_of_life",
     "terms_of",
     "threshold_of",
+    "views_for",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
