@@ -1,5 +1,6 @@
 """The database's tables."""
 
+from campaigns.models.alerts import Alert, AlertChoice, AlertCursor
 from campaigns.models.attempts import Attempt
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
@@ -13,6 +14,9 @@ from campaigns.models.plans import Plan
 
 __all__ = [
     "Agent",
+    "Alert",
+    "AlertChoice",
+    "AlertCursor",
     "Attempt",
     "Branch",
     "Campaign",

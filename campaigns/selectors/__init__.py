@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -33,18 +34,25 @@ from campaigns.selectors.scope import (
     works_for,
 )
 from campaigns.selectors.signs import Sign, signs_of_life
+from campaigns.selectors.timeline import SORTS, TimelinePage, attempts_told_of, timeline
 
 __all__ = [
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
+    "SORTS",
     "Sign",
+    "TimelinePage",
     "agents_for",
+    "alert_channels",
+    "alerts_for",
     "attempts_for",
+    "attempts_told_of",
     "branches_for",
     "campaign_page",
     "campaigns_for",
     "commands_for",
+    "concerned",
     "count_needs",
     "doubt_queue",
     "due_campaigns",
@@ -66,6 +74,9 @@ __all__ = [
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "stuck_orders",
+    "timeline",
+    "unread_alerts",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
