@@ -55,7 +55,8 @@ def timeline(subject: Order | Campaign, sort: str = "", before: int | None = Non
 
 def attempts_told_of(order_id: int, events: Iterable[Event]) -> dict[int, Attempt]:
     """Return, by number, the attempts that the lines tell of."""
-    numbers = {event.data["attempt"] for event in events if "attempt" in event.data}
-    if not numbers:
-        return {}
-    return {attempt.number: attempt for attempt in Attempt.objects.filter(order=order_id, number__in=numbers)}
+    numbers = [event.data["attempt"] for event in events if "attempt" in event.data]
+    told = Attempt.objects.filter(
+        order=order_id, number__gte=min(numbers, default=0), number__lte=max(numbers, default=0)
+    )
+    return {attempt.number: attempt for attempt in told.defer("excerpt")}

@@ -18,7 +18,7 @@ LONGEST = 400
 def message(address: str, alerts: Sequence[Alert], channel: Channel) -> EmailMessage:
     """Return the mail of a person's alerts, the newest first."""
     lines = [line for alert in alerts for line in _lines(alert)]
-    lines.append(f"How you are told of what: {_at('admin:alert_settings') or 'in the console, Alerts, Settings'}")
+    lines.append(f"How you are told of what: {_at('alert_settings') or 'in the console, Alerts, Settings'}")
     return EmailMessage(_subject(alerts, channel), redact("\n".join(lines)), to=[address])
 
 
