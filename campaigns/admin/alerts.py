@@ -99,7 +99,7 @@ def page_view(request: HttpRequest) -> HttpResponse:
         "everything": everything,
         "page": page,
         "rows": [_row(alert, request) for alert in page],
-        "until": max((alert.event_id for alert in page), default=0),
+        "until": newest.event_id if (newest := rows.first()) else 0,
     }
     return TemplateResponse(request, "admin/campaigns/alerts.html", context)
 

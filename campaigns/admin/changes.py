@@ -73,8 +73,8 @@ def _change(field: str, old: Any, new: Any, order: Order, known: dict[str, str])
 
 def _listings(old: list[str], new: list[str], known: dict[str, str]) -> str:
     """Return how many listings there were and are, and which came and went."""
-    came = [_named(ref, known) for ref in new if ref not in old]
-    went = [_named(ref, known) for ref in old if ref not in new]
+    came = [known.get(ref, ref) for ref in new if ref not in old]
+    went = [known.get(ref, ref) for ref in old if ref not in new]
     changed = [f"{word}: {', '.join(refs)}" for word, refs in (("added", came), ("removed", went)) if refs]
     return f"{len(old)} → {len(new)}; {'; '.join(changed)}"
 
@@ -90,11 +90,7 @@ def _shown(field: str, value: Any, order: Order, known: dict[str, str]) -> str:
             return format_money(Decimal(value), order.amount_currency)
     except (ValueError, InvalidOperation):
         return str(value)
-    return ", ".join(_named(ref, known) for ref in _listed(value))
-
-
-def _named(ref: str, known: dict[str, str]) -> str:
-    return f"{known[ref]} ({ref})" if ref in known else ref
+    return ", ".join(known.get(ref, ref) for ref in _listed(value))
 
 
 def _listed(value: Any) -> list[str]:

@@ -148,7 +148,13 @@ def _alerts(request: HttpRequest) -> dict[str, Any]:
     """Return the bell, with how many alerts the person has not read."""
     unread, most = unread_alerts(request.user)[:100].count(), 99
     badge = f"{most}+" if unread > most else unread
-    return {"title": "Alerts", "icon": "notifications", "link": reverse("alerts"), "badge": badge}
+    return {
+        "title": "Alerts",
+        "icon": "notifications",
+        "link": reverse("alerts"),
+        "badge": badge,
+        "badge_variant": "primary",
+    }
 
 
 def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:

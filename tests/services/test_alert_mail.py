@@ -166,7 +166,7 @@ def test_hostile_words_are_one_line_and_nothing_secret_is_in_the_mail(
     order: Order, sue: User, mailoutbox: Outbox
 ) -> None:
     remember("a-key-that-nobody-reads")
-    rejected(order, f"a-key-that-nobody-reads\u202e\x00\nSubject: x {'y' * 500}")
+    rejected(order, f"a-key-that-nobody-reads\u202e\x07\nSubject: x {'y' * 500}")
     mail_alerts(NOW)
     line = mailoutbox[0].body.splitlines()[1]
     assert line.startswith("  [redacted] Subject: x yyy")
