@@ -14,7 +14,7 @@ from campaigns.admin import changes, look
 from campaigns.admin.commenting import CommentForm
 from campaigns.admin.events import actor
 from campaigns.admin.ids import row_id
-from campaigns.domain.states import ActorKind
+from campaigns.domain.states import ActorKind, Phase
 from campaigns.models import Attempt, Campaign, Event, Order
 from campaigns.services.commenting import MENTION
 
@@ -107,7 +107,7 @@ def _items(events: list[Event], order: Order, user: User, *, on_order: bool) -> 
 
 
 def _failed(event: Event) -> bool:
-    return event.kind == "campaign.status" and event.data["phase"][1] == "failed"
+    return event.kind == "campaign.status" and event.data.get("phase", [])[1:] == [Phase.FAILED.value]
 
 
 def _about(event: Event, user: User) -> str | SafeString:

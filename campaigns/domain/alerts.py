@@ -117,7 +117,7 @@ def kind_of(event: str, data: dict[str, Any], state: str, problem: str) -> Alert
     An order that Flow took and that has a problem all the same is money spent twice, or about to be: as bad as a doubt.
     """
     if event == "campaign.status":
-        before, after = data["phase"]
+        before, after = data.get("phase") or ("", "")
         return _BY_PHASE.get(after) if after != before else None
     if event == "order.submitted":
         return AlertKind.APPROVAL if state == OrderState.AWAITING_APPROVAL else None

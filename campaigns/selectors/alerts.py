@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from campaigns.domain.alerts import CONCERNS, STUCK_AFTER, AlertKind, Channel
 from campaigns.domain.states import OrderState
 from campaigns.models import Alert, AlertChoice, Event, Order
-from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.people import people_who_may
 from campaigns.selectors.scope import branches_for, works_everywhere
 
 MOST_STUCK = 100  # at a time
@@ -31,18 +31,12 @@ def unread_alerts(user: User | AnonymousUser) -> QuerySet[Alert]:
     return alerts_for(user).filter(read_at__isnull=True)
 
 
-def concerned(event: Event, order: Order, kind: AlertKind) -> list[User]:
-    """Return whom the alert is for: people of the branch whose role fits and who see what it is about, never who did it."""
-    seen = "view_campaign" if event.campaign_id and not CONCERNS[kind].success else "view_order"
-    people = people_who_may(CONCERNS[kind].permission, order.branch_id)
-    people = people.filter(pk__in=people_who_may(seen, order.branch_id).values("pk"))
-    if event.actor_id:
-        people = people.exclude(pk=event.actor_id)
-    if kind is AlertKind.MENTIONED:
-        people = people.filter(pk__in=event.data["mentioned"])
-    if kind is AlertKind.APPROVAL:
-        people = people.exclude(pk__in=writers(order))
-    return list(people)
+def concerned(kind: AlertKind, branch_id: int, *, of_campaign: bool) -> dict[int, Channel]:
+    """Return the ids of those of the branch whose role fits and who see what it is about, with how each is told of it."""
+    seen = people_who_may("view_campaign" if of_campaign else "view_order", branch_id).values("pk")
+    people = people_who_may(CONCERNS[kind].permission, branch_id).filter(pk__in=seen)
+    chosen = dict(AlertChoice.objects.filter(kind=kind.value).values_list("user_id", "channel"))
+    return {pk: Channel(chosen.get(pk, CONCERNS[kind].channel)) for pk in people.values_list("pk", flat=True)}
 
 
 def alert_channels(user: User) -> dict[AlertKind, Channel]:

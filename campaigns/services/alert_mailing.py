@@ -8,6 +8,7 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -18,6 +19,7 @@ from campaigns.domain.schedule import backoff
 from campaigns.models import Alert
 from campaigns.services.addresses import is_address
 from campaigns.services.alert_mail import message
+from campaigns.services.alerting import hold
 
 logger = logging.getLogger(__name__)
 
@@ -51,32 +53,38 @@ def mail_alerts(now: datetime, *, stop_after: float = STOP_AFTER) -> MailResult:
 def _claim(user_id: int, channel: str, now: datetime) -> list[int]:
     """Take what is due for one mail for this run; nothing where another run was faster."""
     with transaction.atomic():
+        hold()
         due = Alert.objects.filter(user=user_id, channel=channel, mail_at__lte=now)
-        ids = list(due.select_for_update().order_by("pk").values_list("pk", flat=True)[:MOST_ALERTS])
+        ids = list(due.order_by("pk").values_list("pk", flat=True)[:MOST_ALERTS])
         Alert.objects.filter(pk__in=ids).update(mail_at=now + CLAIM_LEASE)
     return ids
 
 
 def _send(user: User, channel: Channel, claimed: list[int], result: MailResult, now: datetime) -> None:
     """Send one mail of those alerts that the person may still see; note it, or put it off."""
-    taken = Alert.objects.filter(pk__in=claimed, mail_at=now + CLAIM_LEASE)
     mine = selectors.alerts_for(user).filter(pk__in=claimed, read_at__isnull=True)
     alerts = list(mine.select_related("order__branch", "campaign", "event")) if _can_be_told(user) else []
     if not alerts:
-        taken.update(mail_at=None)
+        _note(claimed, now, mail_at=None)
         return
     try:
         message(user.email, alerts, channel).send()
     except Exception as error:  # noqa: BLE001 - whatever a mail server does must not keep the others from being told
         logger.error("A mail of alerts to %s did not go out: %s", user.get_username(), type(error).__name__)
         failures = max(alert.mail_failures for alert in alerts) + 1
-        taken.update(mail_at=now + backoff(failures), mail_failures=failures)
+        _note(claimed, now, mail_at=now + backoff(failures), mail_failures=failures)
         result.failed.append(user.get_username())
         return
-    told = [alert.pk for alert in alerts]
-    Alert.objects.filter(pk__in=told).update(mailed_at=now, mail_failures=0)
-    taken.update(mail_at=None)
+    _note([alert.pk for alert in alerts], now, mail_at=None, mailed_at=now, mail_failures=0)
+    _note(claimed, now, mail_at=None)
     result.mailed.append(user.get_username())
+
+
+def _note(alert_ids: list[int], now: datetime, **fields: Any) -> None:
+    """Write what came of the mail into those alerts that this run has still claimed."""
+    with transaction.atomic():
+        hold()
+        Alert.objects.filter(pk__in=alert_ids, mail_at=now + CLAIM_LEASE).update(**fields)
 
 
 def _can_be_told(user: User) -> bool:

@@ -2,11 +2,12 @@
 
 The events after a cursor are read in the order of their ids, which is the order in which they were committed: history has one
 writer at a time. Alerts and cursor move in one transaction, behind a lock on the cursor: a run that dies has done nothing, and
-two at once do each event once.
+two at once do each event once. Whoever changes several alerts holds that lock, so that nobody waits in a circle.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -23,8 +24,14 @@ from campaigns.domain.times import lasted
 from campaigns.models import Alert, AlertChoice, AlertCursor, Event, Order
 from campaigns.services.history import record
 
-BATCH = 200
+BATCH = 100
 STOP_AFTER = 20.0  # seconds; the next run goes on
+
+
+def hold() -> AlertCursor:
+    """Let nobody else change several alerts until this transaction ends; return the cursor."""
+    cursor, _ = AlertCursor.objects.select_for_update().get_or_create(pk=AlertCursor.SINGLETON)
+    return cursor
 
 
 def raise_alerts(now: datetime, *, stop_after: float = STOP_AFTER) -> int:
@@ -45,7 +52,9 @@ def mark_read(user: User, alert_id: int, *, now: datetime) -> bool:
 
 def mark_all_read(user: User, until_event: int, *, now: datetime) -> int:
     """Mark the person's alerts as read, but for those that tell of something newer; return how many they were."""
-    return _read(selectors.alerts_for(user).filter(event__lte=until_event), now)
+    with transaction.atomic():
+        hold()
+        return _read(selectors.alerts_for(user).filter(event__lte=until_event), now)
 
 
 def choose(user: User, chosen: Mapping[AlertKind, Channel]) -> None:
@@ -67,7 +76,9 @@ def forget(now: datetime) -> int:
     """Delete old alerts that were read, and old successes; return how many. History keeps what they told of."""
     successes = [kind.value for kind, concern in CONCERNS.items() if concern.success]
     old = Alert.objects.filter(last_at__lt=now - KEPT_FOR)
-    return old.filter(Q(read_at__isnull=False) | Q(kind__in=successes)).delete()[0]
+    with transaction.atomic():
+        hold()
+        return old.filter(Q(read_at__isnull=False) | Q(kind__in=successes)).delete()[0]
 
 
 def _note_stuck(now: datetime) -> None:
@@ -90,58 +101,91 @@ def _anything_new() -> bool:
 
 
 def _read_batch(now: datetime) -> int:
+    """Make the alerts of the next events; return how many people were told of something."""
     with transaction.atomic():
-        cursor, _ = AlertCursor.objects.select_for_update().get_or_create(pk=AlertCursor.SINGLETON)
+        cursor, people = hold(), _People()
         events = Event.objects.filter(pk__gt=cursor.event_id).select_related("order").order_by("pk")[:BATCH]
-        told = 0
-        for event in events:
-            told += _tell(event, event.order, now) if event.order else 0
-            cursor.event_id = event.pk
+        told = sum(_tell(news, people.told_of(news), now) for news in _news(events, now))
+        cursor.event_id = max((event.pk for event in events), default=cursor.event_id)
         cursor.save()
     return told
 
 
-def _tell(event: Event, order: Order, now: datetime) -> int:
-    """End and make the alerts of one event; return how many people were told."""
-    about = Alert.objects.filter(order=order, campaign=event.campaign_id)
-    if ended := ended_by(event.kind, order.state):
-        _read(about.filter(kind__in=[kind.value for kind in ended]), now)
-    kind = kind_of(event.kind, event.data, order.state, order.problem)
-    if kind is None:
-        return 0
-    campaign_id = None if CONCERNS[kind].success else event.campaign_id
-    told = _channels(selectors.concerned(event, order, kind), kind)
-    unread = Alert.objects.filter(
-        order=order, campaign=campaign_id, kind=kind.value, read_at__isnull=True, user__in=list(told)
-    )
-    zone = ZoneInfo(settings.TIME_ZONE)
-    unread.update(count=F("count") + 1, last_at=event.at, event=event)
+@dataclass(frozen=True)
+class _News:
+    """Events that are one alert: of one kind, about the same, for the same people."""
+
+    kind: AlertKind
+    order: Order
+    campaign_id: int | None
+    actor_id: int | None
+    mentioned: tuple[int, ...]
+    events: list[Event] = field(default_factory=list, compare=False)
+
+
+class _People:
+    """Whom news are for; asks the database once for each kind, branch and sight."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[AlertKind, int, bool], dict[int, Channel]] = {}
+
+    def told_of(self, news: _News) -> dict[int, Channel]:
+        """Return how each person is told, without those who do not want to be, and without whoever did it."""
+        key = (news.kind, news.order.branch_id, news.campaign_id is not None)
+        if key not in self._known:
+            self._known[key] = selectors.concerned(news.kind, news.order.branch_id, of_campaign=key[2])
+        passed_over = {news.actor_id}
+        if news.kind is AlertKind.APPROVAL:
+            passed_over |= selectors.writers(news.order)
+        return {
+            pk: channel
+            for pk, channel in self._known[key].items()
+            if channel is not Channel.OFF
+            and pk not in passed_over
+            and (news.kind is not AlertKind.MENTIONED or pk in news.mentioned)
+        }
+
+
+def _news(events: Iterable[Event], now: datetime) -> list[_News]:
+    """End what the events end, in the database and among their own news; return the news that are left."""
+    found: dict[_News, _News] = {}
+    for event in events:
+        order = event.order
+        if order is None:  # of the catalogue
+            continue
+        if ended := ended_by(event.kind, order.state):
+            about = Alert.objects.filter(order=order, campaign=event.campaign_id)
+            _read(about.filter(kind__in=[kind.value for kind in ended]), now)
+            over = [
+                news
+                for news in found
+                if news.kind in ended and (news.order, news.campaign_id) == (order, event.campaign_id)
+            ]
+            for news in over:
+                del found[news]
+        if kind := kind_of(event.kind, event.data, order.state, order.problem):
+            campaign_id = None if CONCERNS[kind].success else event.campaign_id
+            news = _News(kind, order, campaign_id, event.actor_id, tuple(event.data.get("mentioned", ())))
+            found.setdefault(news, news).events.append(event)
+    return list(found.values())
+
+
+def _tell(news: _News, told: dict[int, Channel], now: datetime) -> int:
+    """Make an alert for each of the people, or raise the count of the one that they have not read yet."""
+    subject = {"kind": news.kind.value, "order": news.order, "campaign_id": news.campaign_id}
+    unread = Alert.objects.filter(**subject, read_at__isnull=True, user__in=list(told))
+    count, last, zone = len(news.events), news.events[-1], ZoneInfo(settings.TIME_ZONE)
+    unread.update(count=F("count") + count, last_at=last.at, event=last)
     digest = unread.filter(channel=Channel.DIGEST.value, mail_at__isnull=True)
     digest.update(mail_at=mail_due(Channel.DIGEST, now, zone))
     there = set(unread.values_list("user_id", flat=True))
+    fresh = {"count": count, "event": last, "first_at": news.events[0].at, "last_at": last.at}
     Alert.objects.bulk_create(
-        Alert(
-            user_id=user_id,
-            kind=kind.value,
-            order=order,
-            campaign_id=campaign_id,
-            event=event,
-            first_at=event.at,
-            last_at=event.at,
-            channel=channel.value,
-            mail_at=mail_due(channel, now, zone),
-        )
-        for user_id, channel in told.items()
-        if user_id not in there
+        Alert(**subject, **fresh, user_id=pk, channel=channel.value, mail_at=mail_due(channel, now, zone))
+        for pk, channel in told.items()
+        if pk not in there
     )
     return len(told)
-
-
-def _channels(people: list[User], kind: AlertKind) -> dict[int, Channel]:
-    """Return how each of the people is told, without those who do not want to be."""
-    chosen = dict(AlertChoice.objects.filter(user__in=people, kind=kind.value).values_list("user_id", "channel"))
-    told = {person.pk: Channel(chosen.get(person.pk, CONCERNS[kind].channel)) for person in people}
-    return {user_id: channel for user_id, channel in told.items() if channel is not Channel.OFF}
 
 
 def _read(alerts: QuerySet[Alert], now: datetime) -> int:

@@ -50,8 +50,15 @@ def test_an_edit_tells_old_and_new_of_each_field_in_the_words_of_the_page() -> N
     thandi, sipho = (factories.make_agent(branch, name=name) for name in ("Thandi", "Sipho"))
     first, second = (factories.make_plan(name=name) for name in ("Local reach", "Wide reach"))
     start = datetime(2040, 7, 1, 8, 0, tzinfo=UTC)
-    made = {"branch": branch, "listings": (flat,), "agent": thandi, "plan": first, "start_at": None, "end_at": None}
-    order = building.draft(**made)
+    made: dict[str, Any] = {
+        "branch": branch,
+        "listings": (flat,),
+        "agent": thandi,
+        "plan": first,
+        "start_at": None,
+        "end_at": None,
+    }
+    order = building.draft(**made, start_at=None, end_at=None)
     new = {"listings": (house,), "agent": sipho, "plan": second, "start_at": start, "budget_override": Decimal(2000)}
     edited(order, building.author(), **new)
 
