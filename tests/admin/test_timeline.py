@@ -58,7 +58,7 @@ def test_an_edit_tells_old_and_new_of_each_field_in_the_words_of_the_page() -> N
         "start_at": None,
         "end_at": None,
     }
-    order = building.draft(**made, start_at=None, end_at=None)
+    order = building.draft(**made)
     new = {"listings": (house,), "agent": sipho, "plan": second, "start_at": start, "budget_override": Decimal(2000)}
     edited(order, building.author(), **new)
 
