@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from campaigns import selectors
 from campaigns.domain.alerts import AlertKind, Channel
-from campaigns.models import Alert, Branch, Order
+from campaigns.models import Alert, Branch, Event, Order
 from campaigns.services import alerting
 from tests import factories
 from tests.admin import building
@@ -47,12 +47,13 @@ def test_the_menu_tells_how_many_are_unread(branch: Branch, sue: User) -> None:
     alarm(branch, 2)
     alerting.mark_read(sue, Alert.objects.filter(user=sue).latest("pk").pk, now=timezone.now())
     assert badge(sue) == 1
+    last = Event.objects.latest("pk")
     Alert.objects.bulk_create(
         Alert(
             user=sue,
             kind="doubt",
             order=building.draft(branch=branch),
-            event_id=1,
+            event=last,
             first_at="2030-01-01T00:00Z",
             last_at="2030-01-01T00:00Z",
             channel="admin",
