@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import campaign_page, look
+from campaigns.admin import campaign_page, look, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
@@ -65,6 +65,7 @@ class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
         context = {
             **self.admin_site.each_context(request),
             **campaign_page.context(campaign, person(request), timezone.now()),
+            "timeline": timeline.context(campaign, person(request), request.GET),
             "opts": self.opts,
             "original": campaign,
             "title": f"Campaign {campaign}",

@@ -1,72 +1,100 @@
-"""What changed in an order since it was submitted before, in words: from what to what, field by field."""
+"""What edits of an order changed, field by field, in the words of the order's page."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 
 from campaigns import selectors
 from campaigns.admin import look
-from campaigns.models import Order, Plan
-from campaigns.selectors import Changes
+from campaigns.domain.money import format_money
+from campaigns.models import Event, Order, Plan
 
-Names = dict[str, str]
+Edits = Mapping[str, Sequence[Any]]
+"""[old, new] by field, as history keeps them."""
+Names = dict[str, dict[str, str]]
 
-LABELS = {"start_at": "Start", "end_at": "End", "budget_override": "Budget override"}
-NONE = {
-    "start_at": "none, Flow decides",
-    "end_at": "none, Flow decides",
-    "budget_override": "none, the plan's default",
+FIELDS = {
+    "plan": "Plan",
+    "branch": "Branch",
+    "agent": "Agent",
+    "listings": "Listings",
+    "start_at": "Start",
+    "end_at": "End",
+    "budget_override": "Budget override",
 }
-LONGEST = 300
+EMPTY = {"budget_override": "the plan's default"}
 
 
-def pairs(changes: Changes, order: Order, user: User) -> list[tuple[str, str]]:
-    """Return each field that was changed, with what it was and what it is."""
+def edits_of(event: Event) -> Edits:
+    """Return what the line of history tells of an edit; nothing for other lines, and of what is not as edits are."""
+    if event.kind != "order.edited":
+        return {}
+    return {field: pair for field, pair in event.data.items() if isinstance(pair, list) and len(pair) == 2}
+
+
+def names(edits: Iterable[Edits], user: User) -> Names:
+    """Return, by field, the names of the rows that edits tell of by their ids: of those that this person may see."""
+    rows: dict[str, tuple[QuerySet[Any], str, str]] = {
+        "plan": (Plan.objects.all(), "ref", "name"),
+        "branch": (selectors.branches_for(user), "external_id", "name"),
+        "agent": (selectors.agents_for(user), "external_id", "name"),
+        "listings": (selectors.listings_for(user), "external_id", "title"),
+    }
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for each in edits:
+        for field, pair in each.items():
+            if field in rows:
+                wanted[field].update(ref for value in pair for ref in _listed(value))
+    return {
+        field: dict(found.filter(**{f"{key}__in": wanted[field]}).values_list(key, name))
+        for field, (found, key, name) in rows.items()
+        if wanted[field]
+    }
+
+
+def changes(edits: Edits, order: Order, known: Names) -> list[tuple[str, str]]:
+    """Return (field, old → new), in the form's order."""
+    places = {field: place for place, field in enumerate(FIELDS)}
     return [
-        (LABELS.get(field, field.replace("_", " ").capitalize()), _change(field, old, new, order, user))
-        for field, (old, new) in changes.fields.items()
+        (FIELDS.get(field, field.replace("_", " ").capitalize()), _change(field, old, new, order, known.get(field, {})))
+        for field, (old, new) in sorted(edits.items(), key=lambda each: places.get(each[0], len(places)))
     ]
 
 
-def _change(field: str, old: Any, new: Any, order: Order, user: User) -> str:
-    if isinstance(old, list) and isinstance(new, list):
-        names = _names(field, [*old, *new], user)
-        added, removed = ([names.get(ref, ref) for ref in refs] for refs in (_less(new, old), _less(old, new)))
-        parts = [f"{did} {', '.join(refs)}" for did, refs in (("added", added), ("removed", removed)) if refs]
-        return _cut("; ".join(parts))
-    names = _names(field, [ref for ref in (old, new) if isinstance(ref, str)], user)
-    first, then = (_cut(_value(field, value, order, names)) for value in (old, new))
-    return f"from {first} to {then}"
+def _change(field: str, old: Any, new: Any, order: Order, known: dict[str, str]) -> str:
+    if field == "listings":
+        return _listings(old, new, known)
+    return f"{_shown(field, old, order, known)} → {_shown(field, new, order, known)}"
 
 
-def _less(refs: list[str], others: list[str]) -> list[str]:
-    return [ref for ref in refs if ref not in set(others)]
+def _listings(old: list[str], new: list[str], known: dict[str, str]) -> str:
+    """Return how many listings there were and are, and which came and went."""
+    came = [known.get(ref, ref) for ref in new if ref not in old]
+    went = [known.get(ref, ref) for ref in old if ref not in new]
+    changed = [f"{word}: {', '.join(refs)}" for word, refs in (("added", came), ("removed", went)) if refs]
+    return f"{len(old)} → {len(new)}; {'; '.join(changed)}"
 
 
-def _value(field: str, value: Any, order: Order, names: Names) -> str:
+def _shown(field: str, value: Any, order: Order, known: dict[str, str]) -> str:
+    """Return a value of a field as the order's page shows it: names, the branch's clock, amounts with their currency."""
+    if value is None or value == "":
+        return EMPTY.get(field, "none")
+    try:
+        if field in ("start_at", "end_at"):
+            return look.when(datetime.fromisoformat(value), order.branch.zone)
+        if field == "budget_override":
+            return format_money(Decimal(value), order.amount_currency)
+    except (ValueError, InvalidOperation):
+        return str(value)
+    return ", ".join(known.get(ref, ref) for ref in _listed(value))
+
+
+def _listed(value: Any) -> list[str]:
     if value is None:
-        return NONE.get(field, "none")
-    if field in ("start_at", "end_at"):
-        return look.when(datetime.fromisoformat(value), order.branch.zone)
-    if field == "budget_override":
-        return f"{Decimal(value):,.2f}"
-    return names.get(value, str(value))
-
-
-def _names(field: str, refs: list[str], user: User) -> Names:
-    """Return the names of what history keeps by its id, as far as the person may see those rows."""
-    found: dict[str, Callable[[], Any]] = {
-        "plan": lambda: Plan.objects.filter(ref__in=refs),
-        "branch": lambda: selectors.branches_for(user).filter(external_id__in=refs),
-        "agent": lambda: selectors.agents_for(user).filter(external_id__in=refs),
-        "listings": lambda: selectors.listings_for(user).filter(external_id__in=refs),
-    }
-    rows = found[field]() if field in found and refs else []
-    return {row.ref if isinstance(row, Plan) else row.external_id: str(row) for row in rows}
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+        return []
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]

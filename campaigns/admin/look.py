@@ -20,7 +20,7 @@ from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome
 from campaigns.domain.times import shown
 from campaigns.models import Order
 from campaigns.models.choices import label
-from campaigns.selectors import approvals_for, orders_for
+from campaigns.selectors import approvals_for, orders_for, unread_alerts
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -143,7 +143,20 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     if request.user.has_perm("campaigns.view_order"):
         _add_queues(request, groups[0]["items"])
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
-    return [{"items": [home]}, *[group for group in groups if group["items"]]]
+    return [{"items": [home, _alerts(request)]}, *[group for group in groups if group["items"]]]
+
+
+def _alerts(request: HttpRequest) -> dict[str, Any]:
+    """Return the bell, with how many alerts the person has not read."""
+    unread, most = unread_alerts(request.user)[:100].count(), 99
+    badge = f"{most}+" if unread > most else unread
+    return {
+        "title": "Alerts",
+        "icon": "notifications",
+        "link": reverse("alerts"),
+        "badge": badge,
+        "badge_variant": "primary",
+    }
 
 
 def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:

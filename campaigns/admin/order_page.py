@@ -32,7 +32,6 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "attempts": tables.attempts(order, user),
         "campaigns": tables.campaigns(order, user, now),
         "settlements": tables.settlements(order),
-        "history": tables.history(order),
     }
 
 

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import approval_queue, doubt_queue, look, order_facts, order_page
+from campaigns.admin import approval_queue, commenting, doubt_queue, look, order_facts, order_page, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.export_columns import moment, money, text, words
@@ -70,6 +70,7 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
             path("in-doubt/", view(doubt_queue.view), {"rooms": self}, name="campaigns_order_doubts"),
             path("approvals/", view(approval_queue.view), {"rooms": self}, name="campaigns_order_approvals"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
+            *commenting.urls(self),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),
         ]
@@ -82,6 +83,7 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
         context = {
             **self.admin_site.each_context(request),
             **order_page.context(order, person(request), timezone.now()),
+            "timeline": timeline.context(order, person(request), request.GET),
             "opts": self.opts,
             "original": order,
             "title": f"Order {order}",

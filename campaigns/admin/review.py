@@ -128,4 +128,5 @@ def _changes(order: Order, user: User) -> dict[str, Any]:
     if found is None:
         return {}
     before = format_html("{} ({})", found.since.text, look.when(found.since.at))
-    return {"submitted_before": before, "changes": changes.pairs(found, order, user)}
+    known = changes.names([found.fields], user)
+    return {"submitted_before": before, "changes": changes.changes(found.fields, order, known)}

@@ -1,5 +1,6 @@
 """The database's tables."""
 
+from campaigns.models.alerts import Alert, AlertChoice, AlertCursor
 from campaigns.models.attempts import Attempt
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
@@ -15,6 +16,9 @@ from campaigns.models.saved_views import SavedView
 
 __all__ = [
     "Agent",
+    "Alert",
+    "AlertChoice",
+    "AlertCursor",
     "Attempt",
     "Branch",
     "Campaign",

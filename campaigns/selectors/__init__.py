@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
 from campaigns.selectors.approvals import Terms, Threshold, approvals_for, money_of, terms_of, threshold_of
 from campaigns.selectors.budgets import MonthlyBudget, committed_orders, monthly_budget
 from campaigns.selectors.doubts import (
@@ -43,26 +44,33 @@ from campaigns.selectors.scope import (
     works_for,
 )
 from campaigns.selectors.signs import Sign, signs_of_life
+from campaigns.selectors.timeline import SORTS, TimelinePage, attempts_told_of, timeline
 from campaigns.selectors.views import views_for
 
 __all__ = [
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
+    "SORTS",
     "Changes",
     "MonthlyBudget",
     "Sign",
     "Terms",
     "Threshold",
+    "TimelinePage",
     "agents_for",
+    "alert_channels",
+    "alerts_for",
     "approvals_for",
     "attempts_for",
+    "attempts_told_of",
     "branches_for",
     "campaign_page",
     "campaigns_for",
     "changes_since_submission",
     "commands_for",
     "committed_orders",
+    "concerned",
     "count_needs",
     "doubt_queue",
     "due_campaigns",
@@ -89,8 +97,11 @@ __all__ = [
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "stuck_orders",
     "terms_of",
     "threshold_of",
+    "timeline",
+    "unread_alerts",
     "views_for",
     "words_on_other_doubts",
     "works_everywhere",
