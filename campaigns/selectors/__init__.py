@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.budgets import add_up, committed, nearly_spent
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -17,9 +18,17 @@ from campaigns.selectors.due import (
     held_until,
     overdue_orders,
 )
-from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
+from campaigns.selectors.figures import (
+    Figure,
+    WeekSum,
+    by_phase,
+    committed_by_week,
+    figure_of_campaigns,
+    figure_of_orders,
+)
+from campaigns.selectors.needs import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
 from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
-from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.people import approvals_for, people_who_may, writers
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
@@ -35,27 +44,38 @@ from campaigns.selectors.scope import (
 from campaigns.selectors.signs import Sign, signs_of_life
 
 __all__ = [
+    "BRANCH_NEEDS",
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
+    "Figure",
+    "Need",
     "Sign",
+    "WeekSum",
+    "add_up",
     "agents_for",
+    "approvals_for",
     "attempts_for",
     "branches_for",
+    "by_phase",
     "campaign_page",
     "campaigns_for",
     "commands_for",
-    "count_needs",
+    "committed",
+    "committed_by_week",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
     "events_for",
+    "figure_of_campaigns",
+    "figure_of_orders",
     "held_until",
     "history",
     "in_doubt",
     "last_words",
     "listings_for",
     "money_in_doubt",
+    "nearly_spent",
     "nothing_yet",
     "open_command",
     "order_page",

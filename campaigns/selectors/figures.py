@@ -1,0 +1,67 @@
+"""How many, and how much money: of any rows, by week and branch, by phase."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db.models import Case, Count, F, IntegerField, QuerySet, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from campaigns.domain.money import CENT
+from campaigns.models import Campaign, Order
+from campaigns.selectors.budgets import Money, between
+
+# As Order.amount and Order.amount_currency read them, for a row that is summed where it is.
+AMOUNT = Coalesce("budget", "budget_override", "plan__default_budget")
+CURRENCY = Case(When(currency="", then=F("plan__currency")), default=F("currency"))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many rows there are, and how much money they are, by currency."""
+
+    number: int
+    money: Money
+
+
+@dataclass(frozen=True)
+class WeekSum:
+    """What orders of a branch that belong to a week, counted from the first one, cost together in a currency."""
+
+    week: int
+    branch: int
+    currency: str
+    amount: Decimal
+
+
+def figure_of_orders(orders: QuerySet[Order]) -> Figure:
+    """Return how many the orders are and what they cost, in one query."""
+    rows = orders.order_by().values_list(CURRENCY.copy()).annotate(number=Count("pk"), total=Sum(AMOUNT.copy()))
+    sums = [(currency, number, amount.quantize(CENT)) for currency, number, amount in rows]
+    return Figure(sum(number for _, number, _ in sums), {currency: amount for currency, _, amount in sorted(sums)})
+
+
+def figure_of_campaigns(campaigns: QuerySet[Campaign]) -> Figure:
+    """Return how many the campaigns are and what their orders cost, each order once: Flow does not share it out."""
+    orders = Order.objects.filter(pk__in=campaigns.order_by().values("order"))
+    return Figure(campaigns.count(), figure_of_orders(orders).money)
+
+
+def committed_by_week(orders: QuerySet[Order], starts: Sequence[datetime]) -> list[WeekSum]:
+    """Return what the orders have committed by week, branch and currency; each week ends where the next one of `starts` begins.
+
+    The last of them only ends the week before.
+    """
+    weeks = [When(moment__lt=after, then=Value(week)) for week, after in enumerate(starts[1:])]
+    rows = between(orders, starts[0], starts[-1]).order_by()
+    sums = rows.annotate(week=Case(*weeks, output_field=IntegerField())).values_list("week", "branch", "currency")
+    return [
+        WeekSum(week, branch, currency, amount.quantize(CENT))
+        for week, branch, currency, amount in sums.annotate(total=Sum("budget"))
+    ]
+
+
+def by_phase(campaigns: QuerySet[Campaign]) -> dict[str, int]:
+    """Return how many of the campaigns are in each phase that one of them is in."""
+    return dict(campaigns.order_by().values_list("phase").annotate(number=Count("pk")))
