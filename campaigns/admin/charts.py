@@ -74,7 +74,7 @@ def _by_week(sums: Iterable[WeekSum], currency: str, mondays: list[date]) -> Cha
     amounts = dict.fromkeys(range(len(mondays)), Decimal(0))
     for each in sums:
         amounts[each.week] += each.amount
-    pairs = [(f"{day:%-d %b %Y}", amounts[week]) for week, day in enumerate(mondays)]
+    pairs = [(f"{day:%-d\N{NO-BREAK SPACE}%b\N{NO-BREAK SPACE}%Y}", amounts[week]) for week, day in enumerate(mondays)]
     return Chart(f"Committed by week, {currency}", "Week from Monday", "Committed", _money_rows(pairs, currency))
 
 

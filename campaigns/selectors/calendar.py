@@ -21,7 +21,7 @@ Pair = tuple[int, int | None]
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the calendar: a campaign, and the listings that the line is about, by id."""
+    """A line of the calendar: a campaign, when it runs, and the titles of the listings that the line is about, by id."""
 
     campaign: Campaign
     run: Run
@@ -69,10 +69,8 @@ def lines(pairs: Sequence[Pair]) -> list[Line]:
     campaigns = Campaign.objects.select_related("order", "branch").in_bulk([pk for pk, _ in pairs])
     of_orders: dict[int, dict[int, str]] = {}
     listings = _listings_of(campaign.order_id for campaign in campaigns.values()).order_by("order", "pk")
-    for order, pk, title, external_id in listings.values_list(
-        "order", "listing", "listing__title", "listing__external_id"
-    )[:MOST]:
-        of_orders.setdefault(order, {})[pk] = f"{title} ({external_id})"
+    for order, pk, title in listings.values_list("order", "listing", "listing__title")[:MOST]:
+        of_orders.setdefault(order, {})[pk] = title
     return [_line(campaigns[pk], listing, of_orders) for pk, listing in pairs]
 
 
