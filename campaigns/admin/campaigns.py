@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import campaign_page, look, timeline
+from campaigns.admin import calendar, campaign_page, look, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
@@ -54,8 +54,13 @@ class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
         return campaigns_for(person(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the deeds."""
-        return [*deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
+        """Add the calendar and the deeds."""
+        calendar_view = self.admin_site.admin_view(calendar.view)
+        return [
+            path("calendar/", calendar_view, {"rooms": self}, name="campaigns_campaign_calendar"),
+            *deed_urls(self, CAMPAIGN_DEEDS),
+            *super().get_urls(),
+        ]
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show a campaign; whatever is sent here changes nothing."""

@@ -1,8 +1,8 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
 from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
-from campaigns.selectors.approvals import Terms, Threshold, approvals_for, money_of, terms_of, threshold_of
-from campaigns.selectors.budgets import MonthlyBudget, committed_orders, monthly_budget
+from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
+from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -20,9 +20,17 @@ from campaigns.selectors.due import (
     held_until,
     overdue_orders,
 )
-from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
+from campaigns.selectors.figures import (
+    Figure,
+    WeekSum,
+    by_phase,
+    committed_by_week,
+    figure_of_campaigns,
+    figure_of_orders,
+)
+from campaigns.selectors.needs import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
 from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
-from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.people import approvals_for, people_who_may, writers
 from campaigns.selectors.reviews import (
     Changes,
     changes_since_submission,
@@ -48,16 +56,21 @@ from campaigns.selectors.timeline import SORTS, TimelinePage, attempts_told_of, 
 from campaigns.selectors.views import views_for
 
 __all__ = [
+    "BRANCH_NEEDS",
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
     "SORTS",
     "Changes",
+    "Figure",
     "MonthlyBudget",
+    "Need",
     "Sign",
     "Terms",
     "Threshold",
     "TimelinePage",
+    "WeekSum",
+    "add_up",
     "agents_for",
     "alert_channels",
     "alerts_for",
@@ -65,17 +78,20 @@ __all__ = [
     "attempts_for",
     "attempts_told_of",
     "branches_for",
+    "by_phase",
     "campaign_page",
     "campaigns_for",
     "changes_since_submission",
     "commands_for",
-    "committed_orders",
+    "committed",
+    "committed_by_week",
     "concerned",
-    "count_needs",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
     "events_for",
+    "figure_of_campaigns",
+    "figure_of_orders",
     "held_until",
     "history",
     "in_doubt",
@@ -87,6 +103,7 @@ __all__ = [
     "money_in_doubt",
     "money_of",
     "monthly_budget",
+    "nearly_spent",
     "nothing_yet",
     "open_command",
     "order_page",

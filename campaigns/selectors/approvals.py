@@ -4,14 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from campaigns.domain.money import format_money, needs_second_person
-from campaigns.domain.states import OrderState
-from campaigns.models import Branch, Event, Order
-from campaigns.selectors.people import WROTE
-from campaigns.selectors.scope import orders_for
+from campaigns.models import Branch, Order
 
 
 @dataclass(frozen=True)
@@ -46,15 +42,6 @@ def terms_of(order: Order) -> Terms:
     amount, currency = order.amount, order.amount_currency
     second = needs_second_person(amount, currency, threshold_of(order.branch).amount, settings.CURRENCY)
     return Terms(amount, currency, second)
-
-
-def approvals_for(user: User) -> QuerySet[Order]:
-    """Return the orders that wait for approval and that this person may approve: not those that they wrote any of."""
-    if not user.has_perm("campaigns.approve_order"):
-        return Order.objects.none()
-    wrote = Event.objects.filter(order=OuterRef("pk"), kind__in=WROTE, actor=user)
-    waiting = orders_for(user).filter(state=OrderState.AWAITING_APPROVAL.value)
-    return waiting.exclude(created_by=user).exclude(submitted_by=user).exclude(Exists(wrote))
 
 
 def money_of(orders: QuerySet[Order]) -> list[tuple[str, Decimal]]:

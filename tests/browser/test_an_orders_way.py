@@ -74,7 +74,7 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
 
     factories.make_user("thabo", "view_order", "approve_order")
     second = Site(browser, live_server.url, "thabo")
-    second.page.get_by_role("link", name="orders waiting for approval").click()
+    second.page.get_by_role("link", name="order waiting for your approval").click()
     second.page.get_by_role("link", name=order.order_ref).click()
     second.page.get_by_role("link", name="Approve").click()
     second.page.get_by_role("button", name="Approve and publish 2 listings, 2,928.00 ZAR").click()

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.domain.times import month_around
+from campaigns.domain.times import month_of
 
 TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
 
@@ -20,5 +20,5 @@ TOKYO, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")
     ids=["next month there already", "still this month there", "over the year's end", "with summer time in between"],
 )
 def test_a_month_begins_and_ends_on_the_zone_s_clocks(moment: str, zone: ZoneInfo, first: str, following: str) -> None:
-    found = month_around(datetime.fromisoformat(moment).replace(tzinfo=UTC), zone)
+    found = month_of(datetime.fromisoformat(moment).replace(tzinfo=UTC), zone)
     assert [each.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") for each in found] == [first, following]
