@@ -10,6 +10,8 @@ from campaigns.models.listings import Listing
 from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
+from campaigns.models.proposals import PauseProposal
+from campaigns.models.templates import OrderTemplate
 
 __all__ = [
     "Agent",
@@ -24,6 +26,8 @@ __all__ = [
     "Listing",
     "Order",
     "OrderListing",
+    "OrderTemplate",
+    "PauseProposal",
     "Plan",
     "Reminder",
     "Settlement",
