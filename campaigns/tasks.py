@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from campaigns.models import Command, Order
-from campaigns.services import commands, publishing, reminding, syncing
+from campaigns.services import commands, publishing, reminding, syncing, watching
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +60,14 @@ def remind_of_doubt(**_: Any) -> None:
     result = reminding.remind(timezone.now())
     if result.reminded:
         logger.info("Reminded of the orders in doubt: %s", ", ".join(result.reminded))
+
+
+@shared_task
+def watch_listings(**_: Any) -> None:
+    """Propose the pause of campaigns whose listing is gone."""
+    result = watching.watch(timezone.now())
+    if result.proposed or result.closed:
+        logger.info("Proposals to pause campaigns: %s made, %s closed", result.proposed, result.closed)
 
 
 @shared_task

@@ -15,3 +15,14 @@ class ProposalState(StrEnum):
     PAUSED = "paused"
     KEPT = "kept"
     CLOSED = "closed"
+
+
+GONE_STATUSES = ("sold", "withdrawn")
+
+
+def what_became(status: str, *, active: bool) -> str:
+    """Return what became of a listing that is gone, such as `sold and inactive`; `on the market again` where it is not."""
+    words = [status.lower()] if status.lower() in GONE_STATUSES else []
+    if not active:
+        words.append("inactive")
+    return " and ".join(words) or "on the market again"

@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -20,6 +21,7 @@ from campaigns.selectors.due import (
 from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
 from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
 from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.proposals import proposals_for, to_close, to_propose
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
@@ -41,15 +43,18 @@ __all__ = [
     "Sign",
     "agents_for",
     "attempts_for",
+    "being_cancelled",
     "branches_for",
     "campaign_page",
     "campaigns_for",
     "commands_for",
+    "copies_of",
     "count_needs",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
     "events_for",
+    "gone_listings",
     "held_until",
     "history",
     "in_doubt",
@@ -63,9 +68,14 @@ __all__ = [
     "overdue_orders",
     "own_proposal",
     "people_who_may",
+    "proposals_for",
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "source_of",
+    "templates_for",
+    "to_close",
+    "to_propose",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
