@@ -29,6 +29,14 @@ RowT = TypeVar("RowT", Order, Campaign)
 
 
 @dataclass(frozen=True)
+class Done:
+    """What to tell the person, and the page to go on with where it is not the row's own."""
+
+    words: str
+    page: str
+
+
+@dataclass(frozen=True)
 class Deed(Generic[RowT]):
     """One thing that people do to a row: its address and button, whom it is for, what it says and what it calls."""
 
@@ -37,7 +45,7 @@ class Deed(Generic[RowT]):
     icon: str
     permissions: tuple[str, ...]
     """Any one of them is enough."""
-    do: Callable[[RowT, dict[str, Any], User, datetime], str]
+    do: Callable[[RowT, dict[str, Any], User, datetime], str | Done]
     """Call the service; return what to tell the person. May raise whatever services raise."""
     says: Callable[[RowT], str]
     """Return what it will do and cost, in words, for the page that asks."""
@@ -112,13 +120,14 @@ def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: Ro
         return _ask(rooms, deed, request, row, form)
     try:
         _check_version(row, form.cleaned_data["version"])
-        words = deed.do(row, form.cleaned_data, person(request), timezone.now())
+        done = deed.do(row, form.cleaned_data, person(request), timezone.now())
     except (Refused, ValidationError) as refusal:
         add_refusal(form, refusal)
         moved_on = isinstance(refusal, Stale) or not deed.fits(row)
         return _ask(rooms, deed, request, row, form, status=_status(refusal), moved_on=moved_on)
-    messages.success(request, words)
-    return redirect(_page(row))
+    end = done if isinstance(done, Done) else Done(done, _page(row))
+    messages.success(request, end.words)
+    return redirect(end.page)
 
 
 def _check_version(row: RowT, seen: int) -> None:

@@ -12,7 +12,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import campaign_page, look
+from campaigns.admin import campaign_page, look, pause_proposals
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
@@ -42,8 +42,8 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return campaigns_for(person(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the deeds."""
-        return [*deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
+        """Add the proposals to pause, and the deeds."""
+        return [*pause_proposals.urls(self), *deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show a campaign; whatever is sent here changes nothing."""

@@ -148,6 +148,24 @@ class CommentForm(DeedForm):
     )
 
 
+class TemplateForm(DeedForm):
+    """The name of a template."""
+
+    name = forms.CharField(
+        label="Name of the template",
+        max_length=100,
+        widget=text_input(autocomplete="off"),
+        help_text="The people of the branch see it by this name.",
+        error_messages={"required": "Give the template a name."},
+    )
+
+
+class RescueForm(DeedForm):
+    """The start that the person was shown."""
+
+    start = forms.DateTimeField(widget=forms.HiddenInput)
+
+
 class SettleForm(DeedForm):
     """What became of an order in doubt, as somebody found at Flow."""
 

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
 from campaigns.models.choices import label
-from campaigns.selectors import orders_for
+from campaigns.selectors import orders_for, proposals_for
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -140,6 +140,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     if request.user.has_perm("campaigns.view_order"):
         _add_doubts(request, groups[0]["items"])
+    _add_templates(request, groups[0]["items"])
+    _add_proposals(request, groups[0]["items"])
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [home]}, *[group for group in groups if group["items"]]]
 
@@ -159,6 +161,39 @@ def _add_doubts(request: HttpRequest, items: list[dict[str, Any]]) -> None:
     here = request.path == link
     items[0]["active"] = items[0]["link"] in request.path and not here
     items.insert(1, {"title": "In doubt", "icon": "help", "link": link, "badge": doubts.count(), "active": here})
+
+
+def _add_templates(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the templates behind the orders, whose address theirs begins like."""
+    if not request.user.has_perm("campaigns.add_order"):
+        return
+    link = reverse("admin:campaigns_order_templates")
+    here = request.path.startswith(link)
+    place = _place(items, "admin:campaigns_order_changelist", here=here)
+    items.insert(place, {"title": "Templates", "icon": "bookmark", "link": link, "active": here})
+
+
+def _add_proposals(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the proposals to pause, with how many there are, behind the campaigns."""
+    if not request.user.has_perm("campaigns.view_campaign"):
+        return
+    link = reverse("admin:campaigns_campaign_pause_proposals")
+    here = request.path.startswith(link)
+    place = _place(items, "admin:campaigns_campaign_changelist", here=here)
+    count = proposals_for(request.user).count()
+    item = {"title": "Pause proposals", "icon": "motion_photos_paused", "link": link, "badge": count, "active": here}
+    items.insert(place, item)
+
+
+def _place(items: list[dict[str, Any]], page: str, *, here: bool) -> int:
+    """Return the place behind the item of a page, which is not the active one while `here` is shown."""
+    link = reverse(page)
+    for place, item in enumerate(items):
+        if item["link"] == link:
+            if here:
+                item["active"] = False
+            return place + 1
+    return len(items)
 
 
 def icon(name: str) -> SafeString:

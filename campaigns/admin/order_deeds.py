@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors, tasks
 from campaigns.admin.actions import Deed
+from campaigns.admin.copy_deeds import COPY_DEEDS
 from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm
 from campaigns.admin.settle_deed import SETTLE
 from campaigns.domain.money import format_money
@@ -130,4 +131,5 @@ ORDER_DEEDS: list[Deed[Order]] = [
         form=ReasonForm,
         danger=True,
     ),
+    *COPY_DEEDS,
 ]

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import doubt_queue, look, order_facts, order_page
+from campaigns.admin import doubt_queue, look, order_facts, order_page, template_pages
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
@@ -57,6 +57,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             path("facts/", view(self.facts_view), name="campaigns_order_facts"),
             path("in-doubt/", view(doubt_queue.view), {"rooms": self}, name="campaigns_order_doubts"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
+            *template_pages.urls(self),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),
         ]
