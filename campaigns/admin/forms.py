@@ -68,6 +68,12 @@ class OrderForm(forms.Form):
         if order:
             del self.fields["order_ref"]
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
+            self.fields["began"] = forms.JSONField(widget=forms.HiddenInput, required=False)
+
+    def clean_began(self) -> dict[str, Any] | None:
+        """Return the content that the form began with; None where it does not say."""
+        began = self.cleaned_data["began"]
+        return began if isinstance(began, dict) else None
 
     def clean(self) -> dict[str, Any]:
         """Read the times on the branch's clock."""
@@ -101,6 +107,11 @@ class OrderForm(forms.Form):
 
 
 def _initial(order: Order) -> dict[str, Any]:
+    return {**values_of(order), "version": order.version, "began": Content.of(order).as_data()}
+
+
+def values_of(order: Order) -> dict[str, Any]:
+    """Return the content of an order as its form shows it."""
     zone = order.branch.zone
     return {
         "branch": order.branch_id,
@@ -110,7 +121,6 @@ def _initial(order: Order) -> dict[str, Any]:
         "budget_override": order.budget_override,
         "start_at": local_text(order.start_at, zone),
         "end_at": local_text(order.end_at, zone),
-        "version": order.version,
     }
 
 

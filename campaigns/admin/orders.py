@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import doubt_queue, look, order_facts, order_page, template_pages
+from campaigns.admin import conflicts, doubt_queue, look, order_conflict, order_facts, order_page, template_pages
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
@@ -24,7 +24,7 @@ from campaigns.domain.states import OrderState
 from campaigns.models import Order
 from campaigns.selectors import orders_for
 from campaigns.services import orders
-from campaigns.services.errors import Refused
+from campaigns.services.errors import Refused, Stale
 
 
 @admin.register(Order)
@@ -106,18 +106,24 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         if order.state != OrderState.DRAFT and request.method != "POST":
             messages.error(request, f"Order {order} is submitted and can't be edited. Return it to draft first.")
             return redirect("admin:campaigns_order_change", pk)
-        form, moved_on = OrderForm(request.POST if request.method == "POST" else None, order=order), False
-        if request.method == "POST" and form.is_valid():
+        written = order_conflict.written(request.POST, order) if request.method == "POST" else None
+        form, moved_on, conflict = OrderForm(written, order=order), False, None
+        if written and form.is_valid():
             try:
                 version = form.cleaned_data["version"]
                 orders.edit_order(pk, version, form.content(), user=person(request), now=timezone.now())
             except (Refused, ValidationError) as refusal:
+                order = get_object_or_404(order_page.orders(person(request)), pk=pk)
+                if isinstance(refusal, Stale) and self._may_edit(request, order) and form.cleaned_data["began"]:
+                    conflict = order_conflict.rows(form, order, person(request))
+                    form = order_conflict.again(written, order, conflict)
+                    refusal = Stale(conflicts.summary(conflict))
                 add_refusal(form, refusal)
-                moved_on = isinstance(refusal, Refused)
+                moved_on = isinstance(refusal, Refused) and conflict is None
             else:
                 messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
                 return redirect("admin:campaigns_order_change", pk)
-        return self._form_page(request, form, order, moved_on=moved_on)
+        return self._form_page(request, form, order, moved_on=moved_on, conflict=conflict)
 
     def facts_view(self, request: HttpRequest) -> JsonResponse:
         """Return, for the form's script, what the chosen plan and branch mean for the order."""
@@ -126,7 +132,13 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         return JsonResponse(order_facts.facts(request.GET))
 
     def _form_page(
-        self, request: HttpRequest, form: OrderForm, order: Order | None, *, moved_on: bool = False
+        self,
+        request: HttpRequest,
+        form: OrderForm,
+        order: Order | None,
+        *,
+        moved_on: bool = False,
+        conflict: list[conflicts.Compared] | None = None,
     ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -135,6 +147,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
             "title": f"Edit order {order}" if order else "New order",
             "form": form,
             "order": order,
+            "conflict": conflict,
             "changed": order_page.last_change(order) if order and moved_on else "",
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)

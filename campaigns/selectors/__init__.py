@@ -19,7 +19,15 @@ from campaigns.selectors.due import (
     overdue_orders,
 )
 from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
-from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
+from campaigns.selectors.pages import (
+    campaign_page,
+    changes_of,
+    edits,
+    history,
+    nothing_yet,
+    open_command,
+    order_page,
+)
 from campaigns.selectors.people import people_who_may, writers
 from campaigns.selectors.proposals import proposals_for, to_close, to_propose
 from campaigns.selectors.scope import (
@@ -47,12 +55,14 @@ __all__ = [
     "branches_for",
     "campaign_page",
     "campaigns_for",
+    "changes_of",
     "commands_for",
     "copies_of",
     "count_needs",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
+    "edits",
     "events_for",
     "gone_listings",
     "held_until",
