@@ -12,6 +12,7 @@ from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.rescuing import rescue_start
 from tests.factories import make_branch, make_user
 from tests.services.building import DAY, MINUTE, NOW, awaiting, draft, everything, kinds, publish, queued, reload
+from tests.services.flow_server import Flow
 
 LATE = NOW + DAY + MINUTE
 NEW = NOW + 2 * DAY
@@ -49,7 +50,8 @@ def test_an_approved_order_becomes_a_draft_without_its_approval_and_is_not_submi
     assert kinds(order)[-2:] == ["order.returned", "order.edited"]
 
 
-def test_an_order_that_was_rejected_because_it_came_too_late_is_rescued(author: User) -> None:
+def test_an_order_that_was_rejected_because_it_came_too_late_is_rescued(author: User, flow: Flow) -> None:
+    flow.on_publish()
     order = queued(author, **dates())
     publish(order, LATE)
     rejected = reload(order)
