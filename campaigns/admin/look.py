@@ -164,36 +164,29 @@ def _add_doubts(request: HttpRequest, items: list[dict[str, Any]]) -> None:
 
 
 def _add_templates(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """Put the templates behind the orders, whose address theirs begins like."""
-    if not request.user.has_perm("campaigns.add_order"):
-        return
-    link = reverse("admin:campaigns_order_templates")
-    here = request.path.startswith(link)
-    place = _place(items, "admin:campaigns_order_changelist", here=here)
-    items.insert(place, {"title": "Templates", "icon": "bookmark", "link": link, "active": here})
+    """Put the templates behind the orders and their doubts."""
+    if request.user.has_perm("campaigns.add_order"):
+        item = {"title": "Templates", "icon": "bookmark", "link": reverse("admin:campaigns_order_templates")}
+        _add_beneath(request, items, "order", item)
 
 
 def _add_proposals(request: HttpRequest, items: list[dict[str, Any]]) -> None:
     """Put the proposals to pause, with how many there are, behind the campaigns."""
-    if not request.user.has_perm("campaigns.view_campaign"):
-        return
-    link = reverse("admin:campaigns_campaign_pause_proposals")
-    here = request.path.startswith(link)
-    place = _place(items, "admin:campaigns_campaign_changelist", here=here)
-    count = proposals_for(request.user).count()
-    item = {"title": "Pause proposals", "icon": "motion_photos_paused", "link": link, "badge": count, "active": here}
-    items.insert(place, item)
+    if request.user.has_perm("campaigns.view_campaign"):
+        link, count = reverse("admin:campaigns_campaign_pause_proposals"), proposals_for(request.user).count()
+        item = {"title": "Pause proposals", "icon": "motion_photos_paused", "link": link, "badge": count}
+        _add_beneath(request, items, "campaign", item)
 
 
-def _place(items: list[dict[str, Any]], page: str, *, here: bool) -> int:
-    """Return the place behind the item of a page, which is not the active one while `here` is shown."""
-    link = reverse(page)
-    for place, item in enumerate(items):
-        if item["link"] == link:
-            if here:
-                item["active"] = False
-            return place + 1
-    return len(items)
+def _add_beneath(request: HttpRequest, items: list[dict[str, Any]], model: str, item: dict[str, Any]) -> None:
+    """Put an item behind those of a model, whose addresses its own begins like: only one of them is active."""
+    item["active"] = request.path.startswith(item["link"])
+    home = reverse(f"admin:campaigns_{model}_changelist")
+    beneath = [place for place, each in enumerate(items) if each["link"].startswith(home)]
+    if item["active"]:
+        for place in beneath:
+            items[place]["active"] = False
+    items.insert(beneath[-1] + 1 if beneath else len(items), item)
 
 
 def icon(name: str) -> SafeString:
