@@ -5,7 +5,9 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import tasks
@@ -131,9 +133,6 @@ def test_what_was_decided_meanwhile_is_not_found(client: Client, proposal: Pause
 def test_a_page_of_many_asks_the_database_as_often_as_a_page_of_one(
     client: Client, proposal: PauseProposal, django_assert_num_queries: Any
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     client.get(LIST)
     with CaptureQueriesContext(connection) as one:
         client.get(LIST)
