@@ -9,7 +9,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from campaigns.models import Command, Order
-from campaigns.services import alert_mailing, alerting, commands, imports, publishing, reminding, syncing
+from campaigns.services import alert_mailing, alerting, commands, imports, publishing, reminding, syncing, watching
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,14 @@ def mail_alerts(**_: Any) -> None:
 def forget_alerts(**_: Any) -> None:
     """Delete old alerts."""
     alerting.forget(timezone.now())
+
+
+@shared_task
+def watch_listings(**_: Any) -> None:
+    """Propose the pause of campaigns whose listing is gone."""
+    result = watching.watch(timezone.now())
+    if result.proposed or result.closed:
+        logger.info("Proposals to pause campaigns: %s made, %s closed", result.proposed, result.closed)
 
 
 @shared_task

@@ -265,7 +265,7 @@ UNFOLD = {
     "ENVIRONMENT_TITLE_PREFIX": "campaigns.admin.look.title_prefix",
     "DASHBOARD_CALLBACK": "campaigns.admin.dashboard.dashboard",
     "COLORS": {"primary": "campaigns.admin.look.primary"},
-    "SIDEBAR": {"navigation": "campaigns.admin.look.navigation"},
+    "SIDEBAR": {"navigation": "campaigns.admin.menu.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "campaigns.admin.look.favicon"}],
     "STYLES": ["campaigns.admin.look.style"],
     "SCRIPTS": ["campaigns.admin.look.script"],

@@ -29,6 +29,14 @@ from campaigns.services.errors import NotAllowed, Refused, Stale
 RowT = TypeVar("RowT", Order, Campaign)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What to tell the person, and the page to go on with where it is not the row's own."""
+
+    words: str
+    page: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Offer(Generic[RowT]):
     """Something that people may do to a row: its address and button, and whom it is for."""
@@ -65,7 +73,7 @@ class Offer(Generic[RowT]):
 class Deed(Offer[RowT]):
     """An offer with a page that asks and a service that does it."""
 
-    do: Callable[[RowT, dict[str, Any], User, datetime], str]
+    do: Callable[[RowT, dict[str, Any], User, datetime], str | Done]
     """Call the service; return what to tell the person. May raise whatever services raise."""
     says: Callable[[RowT], str]
     """Return what it will do and cost, in words, for the page that asks."""
@@ -134,13 +142,14 @@ def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: Ro
         return _ask(rooms, deed, request, row, form)
     try:
         _check_version(row, form.cleaned_data["version"])
-        words = deed.do(row, form.cleaned_data, person(request), timezone.now())
+        done = deed.do(row, form.cleaned_data, person(request), timezone.now())
     except (Refused, ValidationError) as refusal:
         add_refusal(form, refusal)
         moved_on = isinstance(refusal, Stale) or not deed.fits(row)
         return _ask(rooms, deed, request, row, form, status=_status(refusal), moved_on=moved_on)
-    messages.success(request, words)
-    return redirect(_page(row))
+    end = done if isinstance(done, Done) else Done(done, _page(row))
+    messages.success(request, end.words)
+    return redirect(end.page)
 
 
 def _check_version(row: RowT, seen: int) -> None:

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import calendar, campaign_page, look, timeline
+from campaigns.admin import calendar, campaign_page, look, pause_proposals, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
@@ -54,10 +54,11 @@ class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
         return campaigns_for(person(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the calendar and the deeds."""
+        """Add the calendar, the proposals to pause, and the deeds."""
         calendar_view = self.admin_site.admin_view(calendar.view)
         return [
             path("calendar/", calendar_view, {"rooms": self}, name="campaigns_campaign_calendar"),
+            *pause_proposals.urls(self),
             *deed_urls(self, CAMPAIGN_DEEDS),
             *super().get_urls(),
         ]

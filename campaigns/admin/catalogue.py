@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from campaigns.admin import catalogue_conflict, conflicts
 from campaigns.admin.base import ModelT, RecordedAdmin, person
+from campaigns.admin.catalogue_conflict import CatalogueForm
 from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
@@ -18,7 +21,7 @@ from campaigns.models import Agent, Branch
 from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
-from campaigns.services.errors import Refused
+from campaigns.services.errors import Overtaken, Refused, Stale
 
 REFUSAL = "catalogue_refusal"
 
@@ -26,25 +29,54 @@ REFUSAL = "catalogue_refusal"
 class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
 
+    form = CatalogueForm
+    change_form_before_template = "admin/campaigns/catalogue_before.html"
+
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"subject__exact": subject_of(row)}
 
-    def save_model(self, request: HttpRequest, obj: Any, *_: Any) -> None:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what people fill in; what the form began with is hidden, and put on the page by its own template."""
+        return [name for name in super().get_fields(request, obj) if name != catalogue_conflict.BEGAN]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, *_: Any) -> None:
         """Save through the service."""
-        catalogue.save(obj, user=person(request), now=timezone.now())
+        began = form.cleaned_data.get(catalogue_conflict.BEGAN)
+        catalogue.save(obj, user=person(request), now=timezone.now(), began=began)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete through the service."""
         catalogue.delete(obj, user=person(request), now=timezone.now())
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
         """Show the form again, with its input and the reason, where the service says no to what the form accepted."""
+        stored = self._stored_form(request, object_id) if request.method == "POST" and object_id else None
+        if stored:
+            set_post(request, catalogue_conflict.written(request.POST, stored))
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except (Refused, ValidationError) as error:
             setattr(request, REFUSAL, error)
-            return super().changeform_view(request, *args, **kwargs)
+            more = self._overtaken(request, object_id, error) if isinstance(error, Overtaken) else {}
+            return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **more})
+
+    def _stored_form(self, request: HttpRequest, object_id: str | None) -> Any:
+        """Return the form as it shows the entry in the database, None where this person can't change it."""
+        entry = self.get_object(request, unquote(object_id or ""))
+        if not self.has_change_permission(request, entry):
+            return None
+        return self.get_form(request, entry, change=True)(instance=entry)
+
+    def _overtaken(self, request: HttpRequest, object_id: str | None, error: Overtaken) -> dict[str, Any]:
+        """Let the form begin anew with the entry as it is now; return what the page compares."""
+        stored = self._stored_form(request, object_id)
+        compared = catalogue_conflict.rows(stored.instance, error)
+        set_post(request, catalogue_conflict.again(request.POST, stored, error, compared))
+        setattr(request, REFUSAL, Stale(conflicts.summary(compared)))
+        return {"conflict": compared}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form; after a refusal, one that says so."""
@@ -87,6 +119,11 @@ def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows.filter(active=True, branch=row_id(asked.get("branch", "")) or 0)
     # The lists' filters ask for branches and plans too, and old orders may have one that is no longer active.
     return rows.filter(active=True) if "order_form" in asked else rows
+
+
+def set_post(request: HttpRequest, data: QueryDict) -> None:
+    """Put other data in the place of what was sent, for the views to come."""
+    request.POST = data  # type: ignore[assignment]  # Django's own is immutable, which nothing here relies on
 
 
 def _refused(form: Any, refusal: Refused | ValidationError) -> Any:

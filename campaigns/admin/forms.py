@@ -73,6 +73,12 @@ class OrderForm(forms.Form):
         if order:
             del self.fields["order_ref"]
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
+            self.fields["began"] = forms.JSONField(widget=forms.HiddenInput, required=False)
+
+    def clean_began(self) -> dict[str, Any] | None:
+        """Return the content that the form began with; None where it does not say."""
+        began = self.cleaned_data["began"]
+        return began if isinstance(began, dict) else None
 
     def clean(self) -> dict[str, Any]:
         """Read the times on the branch's clock."""
@@ -106,6 +112,11 @@ class OrderForm(forms.Form):
 
 
 def _initial(order: Order) -> dict[str, Any]:
+    return {**values_of(order), "version": order.version, "began": Content.of(order).as_data()}
+
+
+def values_of(order: Order) -> dict[str, Any]:
+    """Return the content of an order as its form shows it."""
     zone = order.branch.zone
     return {
         "branch": order.branch_id,
@@ -115,7 +126,6 @@ def _initial(order: Order) -> dict[str, Any]:
         "budget_override": order.budget_override,
         "start_at": local_text(order.start_at, zone),
         "end_at": local_text(order.end_at, zone),
-        "version": order.version,
     }
 
 
@@ -157,6 +167,24 @@ class CommentForm(DeedForm):
     comment = forms.CharField(
         widget=text_area(), error_messages={"required": "Say why, so that the author knows what to change."}
     )
+
+
+class TemplateForm(DeedForm):
+    """The name of a template."""
+
+    name = forms.CharField(
+        label="Name of the template",
+        max_length=100,
+        widget=text_input(autocomplete="off"),
+        help_text="The people of the branch see it by this name.",
+        error_messages={"required": "Give the template a name."},
+    )
+
+
+class RescueForm(DeedForm):
+    """The start that the person was shown."""
+
+    start = forms.DateTimeField(widget=forms.HiddenInput)
 
 
 class SettleForm(DeedForm):

@@ -1,14 +1,11 @@
-"""How things look: environment, colours, badges, times and amounts, menu."""
+"""How things look: environment, colours, badges, times and amounts."""
 
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -18,9 +15,7 @@ from django.utils.safestring import SafeString
 
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
-from campaigns.models import Order
 from campaigns.models.choices import label
-from campaigns.selectors import approvals_for, orders_for, unread_alerts
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -95,28 +90,6 @@ ACTORS: dict[str, str] = {
     ActorKind.FLOW: "cloud",
 }
 
-Menu = Iterable[tuple[str, str, str]]
-
-MENU: dict[str, Menu] = {
-    "Work": [("campaigns.order", "Orders", "shopping_cart"), ("campaigns.campaign", "Campaigns", "campaign")],
-    "Catalogue": [
-        ("campaigns.branch", "Branches", "store"),
-        ("campaigns.agent", "Agents", "badge"),
-        ("campaigns.listing", "Listings", "home_work"),
-        ("campaigns.plan", "Plans", "sell"),
-    ],
-    "Records": [
-        ("campaigns.event", "History", "history"),
-        ("campaigns.attempt", "Attempts", "outbox"),
-        ("campaigns.command", "Commands", "settings_remote"),
-    ],
-    "Administration": [
-        ("auth.user", "Users", "person"),
-        ("auth.group", "Groups", "group"),
-        ("django_celery_beat.periodictask", "Schedule", "event_repeat"),
-    ],
-}
-
 
 def environment(_request: HttpRequest) -> tuple[str, str]:
     """Return the label of the header and its colour: nobody must mistake the sandbox for money, or money for it."""
@@ -133,64 +106,6 @@ def title_prefix(_request: HttpRequest) -> str:
 def primary(_request: HttpRequest) -> dict[str, str]:
     """Return the colour of buttons and links: teal in the sandbox, violet with real money."""
     return SANDBOX_PRIMARY if settings.FLOW_IS_SANDBOX else MONEY_PRIMARY
-
-
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the menu: what this user may see."""
-    groups: list[dict[str, Any]] = [
-        {"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()
-    ]
-    if request.user.has_perm("campaigns.view_order"):
-        _add_queues(request, groups[0]["items"])
-    if request.user.has_perm("campaigns.view_campaign"):
-        _add_calendar(request, groups[0]["items"])
-    home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
-    return [{"items": [home, _alerts(request)]}, *[group for group in groups if group["items"]]]
-
-
-def _alerts(request: HttpRequest) -> dict[str, Any]:
-    """Return the bell, with how many alerts the person has not read."""
-    unread, most = unread_alerts(request.user)[:100].count(), 99
-    badge = f"{most}+" if unread > most else unread
-    return {
-        "title": "Alerts",
-        "icon": "notifications",
-        "link": reverse("alerts"),
-        "badge": badge,
-        "badge_variant": "primary",
-    }
-
-
-def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
-    for model, title, icon in menu:
-        app, name = model.split(".")
-        if request.user.has_perms([f"{app}.view_{name}"]) or request.user.has_perms([f"{app}.change_{name}"]):
-            items.append({"title": title, "icon": icon, "link": reverse(f"admin:{app}_{name}_changelist")})
-    return items
-
-
-def _add_queues(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """Put the queues, each with how many wait in it, behind the orders: their addresses begin like theirs."""
-    user = cast(User, request.user)
-    queues = [_queue(request, "In doubt", "help", "doubts", orders_for(user).filter(state=OrderState.UNKNOWN))]
-    if user.has_perm("campaigns.approve_order"):
-        queues.append(_queue(request, "My approvals", "how_to_reg", "approvals", approvals_for(user)))
-    items[0]["active"] = items[0]["link"] in request.path and not any(queue["active"] for queue in queues)
-    items[1:1] = queues
-
-
-def _queue(request: HttpRequest, title: str, icon: str, name: str, orders: QuerySet[Order]) -> dict[str, Any]:
-    link = reverse(f"admin:campaigns_order_{name}")
-    return {"title": title, "icon": icon, "link": link, "badge": orders.count(), "active": request.path == link}
-
-
-def _add_calendar(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """Put the calendar behind the campaigns: its address begins like theirs."""
-    link, campaigns = reverse("admin:campaigns_campaign_calendar"), reverse("admin:campaigns_campaign_changelist")
-    here, place = request.path == link, [item["link"] for item in items].index(campaigns)
-    items[place]["active"] = campaigns in request.path and not here
-    items.insert(place + 1, {"title": "Calendar", "icon": "calendar_month", "link": link, "active": here})
 
 
 def icon(name: str) -> SafeString:

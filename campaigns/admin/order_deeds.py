@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from campaigns import selectors, tasks
 from campaigns.admin import review
 from campaigns.admin.actions import Deed, Offer
+from campaigns.admin.copy_deeds import COPY_DEEDS
 from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm, SubmitForm
 from campaigns.admin.order_rules import can, only, only_in
 from campaigns.admin.review import cost
@@ -155,4 +156,5 @@ ORDER_DEEDS: list[Deed[Order]] = [
         form=ReasonForm,
         danger=True,
     ),
+    *COPY_DEEDS,
 ]

@@ -24,7 +24,7 @@ def next_step(order: Order, user: User, now: datetime) -> str:
             f"look for {order.order_ref} at Flow, then settle the doubt here: two people must say the same, or one who may do "
             "it alone. "
         ),
-        OrderState.CANCELLED: "nothing, it is over. To publish the same, build a new order.",
+        OrderState.CANCELLED: "nothing, it is over. To publish the same, duplicate it.",
     }
     return words[OrderState(order.state)] + _who(order, user)
 

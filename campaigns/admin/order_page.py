@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import selectors
-from campaigns.admin import look, tables
+from campaigns.admin import copies, look, tables
 from campaigns.admin.order_next import next_step
 from campaigns.domain.money import format_money
 from campaigns.models import Order
@@ -25,7 +25,7 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "order": order,
         "state": look.badge(order.state, look.STATES),
         "next_step": format_html("<strong>Next:</strong> {}", next_step(order, user, now)),
-        "what": what(order),
+        "what": [*what(order), *copies.pairs(order, user)],
         "listings": list(order.listings.order_by("title", "pk")),
         "money": money(order),
         "people": people(order),

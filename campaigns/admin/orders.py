@@ -12,7 +12,18 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import approval_queue, commenting, doubt_queue, look, order_facts, order_page, timeline
+from campaigns.admin import (
+    approval_queue,
+    commenting,
+    conflicts,
+    doubt_queue,
+    look,
+    order_conflict,
+    order_facts,
+    order_page,
+    template_pages,
+    timeline,
+)
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
 from campaigns.admin.export_columns import moment, money, text, words
@@ -27,7 +38,7 @@ from campaigns.domain.states import OrderState
 from campaigns.models import Order
 from campaigns.selectors import orders_for
 from campaigns.services import orders
-from campaigns.services.errors import Refused
+from campaigns.services.errors import Refused, Stale
 
 
 @admin.register(Order)
@@ -71,6 +82,7 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
             path("approvals/", view(approval_queue.view), {"rooms": self}, name="campaigns_order_approvals"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
             *commenting.urls(self),
+            *template_pages.urls(self),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),
         ]
@@ -121,19 +133,24 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
         if order.state != OrderState.DRAFT and request.method != "POST":
             messages.error(request, f"Order {order} is submitted and can't be edited. Return it to draft first.")
             return redirect("admin:campaigns_order_change", pk)
-        data = request.POST if request.method == "POST" else None
-        form, moved_on = OrderForm(data, user=person(request), order=order), False
-        if request.method == "POST" and form.is_valid():
+        written = order_conflict.written(request.POST, order) if request.method == "POST" else None
+        form, moved_on, conflict = OrderForm(written, user=person(request), order=order), False, None
+        if written and form.is_valid():
             try:
                 version = form.cleaned_data["version"]
                 orders.edit_order(pk, version, form.content(), user=person(request), now=timezone.now())
             except (Refused, ValidationError) as refusal:
+                order = get_object_or_404(order_page.orders(person(request)), pk=pk)
+                if isinstance(refusal, Stale) and EDIT.is_for(person(request), order) and form.cleaned_data["began"]:
+                    conflict = order_conflict.rows(form, order, person(request))
+                    form = order_conflict.again(written, order, conflict, person(request))
+                    refusal = Stale(conflicts.summary(conflict))
                 add_refusal(form, refusal)
-                moved_on = isinstance(refusal, Refused)
+                moved_on = isinstance(refusal, Refused) and conflict is None
             else:
                 messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
                 return redirect("admin:campaigns_order_change", pk)
-        return self._form_page(request, form, order, moved_on=moved_on)
+        return self._form_page(request, form, order, moved_on=moved_on, conflict=conflict)
 
     def facts_view(self, request: HttpRequest) -> JsonResponse:
         """Return, for the form's script, what the chosen plan and branch mean for the order."""
@@ -142,7 +159,13 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
         return JsonResponse(order_facts.facts(request.GET, person(request)))
 
     def _form_page(
-        self, request: HttpRequest, form: OrderForm, order: Order | None, *, moved_on: bool = False
+        self,
+        request: HttpRequest,
+        form: OrderForm,
+        order: Order | None,
+        *,
+        moved_on: bool = False,
+        conflict: list[conflicts.Compared] | None = None,
     ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -151,6 +174,7 @@ class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
             "title": f"Edit order {order}" if order else "New order",
             "form": form,
             "order": order,
+            "conflict": conflict,
             "changed": order_page.last_change(order) if order and moved_on else "",
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)

@@ -34,7 +34,7 @@ def begin_now(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0007_roles"),
+        ("campaigns", "0010_home_figures"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,7 +12,9 @@ from campaigns.models.listings import Listing
 from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
+from campaigns.models.proposals import PauseProposal
 from campaigns.models.saved_views import SavedView
+from campaigns.models.templates import OrderTemplate
 
 __all__ = [
     "Agent",
@@ -31,6 +33,8 @@ __all__ = [
     "Listing",
     "Order",
     "OrderListing",
+    "OrderTemplate",
+    "PauseProposal",
     "Plan",
     "Reminder",
     "SavedView",

@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from campaigns.domain.states import MOVES, OrderState, Outcome
 
 CONTENT = ("plan_id", "branch_id", "agent_id", "start_at", "end_at", "budget_override")
+SOURCE = ("copied_from_id", "copied_how")
 FROZEN = ("payload", "payload_sha256", "budget", "currency", "rehearsal")
 ORDER, LINES, ATTEMPTS, EVENTS, HEAD = (
     f"campaigns_{name}" for name in ("order", "orderlisting", "attempt", "event", "historyhead")
@@ -82,6 +83,13 @@ def _rows(distinct: str) -> list[Rule]:
     approval = f"OLD.state = '{AWAITING}' AND NEW.state = '{QUEUED}' AND NEW.approved_by_id IS NULL"
     return [
         ("guard_order_ref", ORDER, "UPDATE", "NEW.order_ref <> OLD.order_ref", "an order_ref never changes"),
+        (
+            "guard_order_source",
+            ORDER,
+            "UPDATE",
+            _differs(SOURCE, distinct),
+            "what an order was copied from never changes",
+        ),
         ("guard_order_content", ORDER, "UPDATE", f"OLD.state <> '{DRAFT}' AND ({_differs(CONTENT, distinct)})", fixed),
         (
             "guard_order_payload",

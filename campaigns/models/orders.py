@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from campaigns.domain.copies import CopyHow
 from campaigns.domain.states import OrderState, Resolution
 from campaigns.models import validators
 from campaigns.models.branches import Agent, Branch
@@ -50,6 +51,9 @@ class Order(models.Model):
     next_attempt_at = models.DateTimeField("next attempt", null=True, editable=False)
     failures = models.PositiveIntegerField("failures in a row", default=0, editable=False)
     problem = models.TextField(blank=True, editable=False, help_text="What staff must know before anything else.")
+    # Written with the order, and never changed (see guards.py).
+    copied_from = models.ForeignKey("self", on_delete=models.PROTECT, related_name="copies", null=True, editable=False)
+    copied_how = models.CharField(max_length=12, choices=choices(CopyHow), blank=True, editable=False)
 
     class Meta:
         ordering = ("-created_at", "-pk")

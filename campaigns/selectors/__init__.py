@@ -3,6 +3,7 @@
 from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
 from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
+from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -29,8 +30,17 @@ from campaigns.selectors.figures import (
     figure_of_orders,
 )
 from campaigns.selectors.needs import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
-from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
+from campaigns.selectors.pages import (
+    campaign_page,
+    changes_of,
+    edits,
+    history,
+    nothing_yet,
+    open_command,
+    order_page,
+)
 from campaigns.selectors.people import approvals_for, people_who_may, writers
+from campaigns.selectors.proposals import proposals_for, to_close, to_propose
 from campaigns.selectors.reviews import (
     Changes,
     changes_since_submission,
@@ -77,21 +87,26 @@ __all__ = [
     "approvals_for",
     "attempts_for",
     "attempts_told_of",
+    "being_cancelled",
     "branches_for",
     "by_phase",
     "campaign_page",
     "campaigns_for",
+    "changes_of",
     "changes_since_submission",
     "commands_for",
     "committed",
     "committed_by_week",
     "concerned",
+    "copies_of",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
+    "edits",
     "events_for",
     "figure_of_campaigns",
     "figure_of_orders",
+    "gone_listings",
     "held_until",
     "history",
     "in_doubt",
@@ -111,13 +126,18 @@ __all__ = [
     "overdue_orders",
     "own_proposal",
     "people_who_may",
+    "proposals_for",
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "source_of",
     "stuck_orders",
+    "templates_for",
     "terms_of",
     "threshold_of",
     "timeline",
+    "to_close",
+    "to_propose",
     "unread_alerts",
     "views_for",
     "words_on_other_doubts",

@@ -7,6 +7,8 @@ from campaigns.domain.states import OPEN_COMMAND_STATES
 from campaigns.models import Agent, Branch, Campaign, Command, Event, Listing, Order, Plan
 from campaigns.selectors.scope import campaigns_for, orders_for
 
+MOST_EDITS = 50
+
 
 def order_page(user: User | AnonymousUser) -> QuerySet[Order]:
     """Return the user's orders with the rows that an order's page names."""
@@ -32,3 +34,14 @@ def open_command(campaign: Campaign) -> Command | None:
 def nothing_yet() -> bool:
     """Say whether this is a fresh site: no catalogue and no orders."""
     return not any(model.objects.exists() for model in (Branch, Agent, Listing, Plan, Order))
+
+
+def edits(order: Order) -> list[Event]:
+    """Return the newest lines that tell of edits of the order, the newest first."""
+    return list(order.events.filter(kind="order.edited").select_related("actor")[:MOST_EDITS])
+
+
+def changes_of(subject: str, noun: str) -> list[Event]:
+    """Return the newest lines that tell of changes of an entry of the catalogue, such as `branch:B1`, the newest first."""
+    lines = Event.objects.filter(subject=subject, kind=f"{noun}.changed")
+    return list(lines.select_related("actor")[:MOST_EDITS])

@@ -1,6 +1,7 @@
 """Build orders and move them through people's hands: the only door that writes them before a worker takes them."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -22,6 +23,7 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for anot
 
 __all__ = [
     "Content",
+    "Origin",
     "approve",
     "cancel",
     "check_content",
@@ -34,12 +36,32 @@ __all__ = [
 ]
 
 
-def create_order(content: Content, *, user: User, now: datetime, order_ref: str = "") -> Order:
+@dataclass(frozen=True)
+class Origin:
+    """Where a new draft comes from, for its history, and what its author must know of that."""
+
+    did: str = "created the order"
+    source: Order | None = None
+    how: str = ""
+    problem: str = ""
+
+
+def create_order(
+    content: Content, *, user: User, now: datetime, order_ref: str = "", origin: Origin | None = None
+) -> Order:
     """Write a new draft. Raises NotAllowed, or ValidationError by field."""
     require(user, "add_order", "create orders")
     require_branch(user, content.branch)
     check_content(content, now=now)
-    order = Order(order_ref=order_ref.strip() or _new_ref(now), created_by=user, created_at=now)
+    origin = origin or Origin()
+    order = Order(
+        order_ref=order_ref.strip() or _new_ref(now),
+        created_by=user,
+        created_at=now,
+        copied_from=origin.source,
+        copied_how=origin.how,
+        problem=origin.problem,
+    )
     _set_content(order, content)
     try:
         order.clean_fields()
@@ -48,7 +70,7 @@ def create_order(content: Content, *, user: User, now: datetime, order_ref: str 
             _set_listings(order, content)
             record(
                 "order.created",
-                f"{user.get_username()} created the order.",
+                f"{user.get_username()} {origin.did}.",
                 now=now,
                 by=user,
                 order=order,

@@ -123,4 +123,4 @@ def test_the_last_steps_ask_nothing_of_anybody() -> None:
     assert next_step(building.published("queue_1"), user, now).startswith("nothing to do.")
     order = building.draft()
     order.state = "cancelled"
-    assert next_step(order, user, now) == "nothing, it is over. To publish the same, build a new order."
+    assert next_step(order, user, now) == "nothing, it is over. To publish the same, duplicate it."

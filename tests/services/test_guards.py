@@ -168,6 +168,15 @@ def test_refuses_another_order_ref(author: User, make: Any) -> None:
     refuses("an order_ref never changes", lambda: Order.objects.update(order_ref="another"))
 
 
+@pytest.mark.parametrize("make", [draft, queued])
+def test_refuses_another_source_of_a_copy(author: User, make: Any) -> None:
+    order, other = make(author), draft(author)
+    words = "what an order was copied from never changes"
+
+    refuses(words, lambda: Order.objects.filter(pk=order.pk).update(copied_from=other))
+    refuses(words, lambda: Order.objects.filter(pk=order.pk).update(copied_how="renewal"))
+
+
 @pytest.mark.parametrize("new", OrderState)
 @pytest.mark.parametrize("make", [draft, awaiting, queued])
 def test_refuses_moves_that_the_table_does_not_have(author: User, make: Any, new: OrderState) -> None:

@@ -23,8 +23,15 @@ SCHEDULE = {
     "campaigns.tasks.raise_alerts": 15,
     "campaigns.tasks.mail_alerts": 60,
     "campaigns.tasks.forget_alerts": 3600,
+    "campaigns.tasks.watch_listings": 60,
 }
-MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders", "0011_alerts", "0012_saved_views")
+MIGRATIONS = (
+    "0002_schedule",
+    "0005_schedule_heartbeat_and_reminders",
+    "0011_alerts",
+    "0012_saved_views",
+    "0013_copies_and_watchdog",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,8 @@
 """Write and delete single entries of the catalogue, each with its line of history."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -9,9 +11,9 @@ from django.db.models import ProtectedError
 
 from campaigns.domain.states import OrderState
 from campaigns.models import Branch
-from campaigns.services.catalogue.changes import changes_between, key_of, subject_of
+from campaigns.services.catalogue.changes import changes_between, key_of, plain_values, subject_of
 from campaigns.services.catalogue.columns import Entry, table_of
-from campaigns.services.errors import Refused
+from campaigns.services.errors import Overtaken, Refused
 from campaigns.services.history import record, require, require_branch
 
 
@@ -32,16 +34,23 @@ def check(entry: Entry) -> None:
         )
 
 
-def save(entry: Entry, *, user: User, now: datetime) -> None:
-    """Write a new or changed entry. Raises NotAllowed, or ValidationError by field; unchanged, it writes nothing."""
+def save(entry: Entry, *, user: User, now: datetime, began: dict[str, Any] | None = None) -> None:
+    """Write a new or changed entry; unchanged, it writes nothing.
+
+    `began` are the plain values that the person began with. Raises NotAllowed, ValidationError by field, or Overtaken where
+    the entry has other values by now.
+    """
     table = table_of(entry)
     adding = entry.pk is None
     deed = "add" if adding else "change"
     require(user, f"{deed}_{entry._meta.model_name}", f"{deed} {entry._meta.verbose_name_plural}")
     _require_branches(user, entry, _stored(entry))
     with transaction.atomic():
+        stored = _stored(entry)
+        if stored and began is not None:
+            _check_began(stored, entry, began, table.columns)
         check(entry)
-        changes = changes_between(_stored(entry), entry, table.columns)
+        changes = changes_between(stored, entry, table.columns)
         if not changes:
             return
         entry.save(update_fields=None if adding else list(changes))
@@ -78,7 +87,16 @@ def _require_branches(user: User, *entries: Entry | None) -> None:
 
 
 def _stored(entry: Entry) -> Entry | None:
-    return type(entry).objects.filter(pk=entry.pk).first() if entry.pk else None
+    """Return the entry as it is in the database, for this transaction alone."""
+    return type(entry).objects.select_for_update(no_key=True).filter(pk=entry.pk).first() if entry.pk else None
+
+
+def _check_began(stored: Entry, entry: Entry, began: dict[str, Any], columns: Iterable[str]) -> None:
+    columns = tuple(columns)
+    theirs = plain_values(stored, columns)
+    if theirs != began:
+        words = f"{stored} has changed since you opened it. Nothing of yours is saved yet."
+        raise Overtaken(words, began, theirs, plain_values(entry, columns))
 
 
 def _uses(entry: Entry) -> str:

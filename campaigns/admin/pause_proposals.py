@@ -1,0 +1,157 @@
+"""Proposals to pause campaigns whose listing is gone: the list, and the two ways out. A GET asks; a POST decides."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from campaigns import selectors, tasks
+from campaigns.admin import look
+from campaigns.admin.base import ModelAdmin, person
+from campaigns.admin.fields import text_area
+from campaigns.admin.forms import add_refusal
+from campaigns.domain.money import format_money
+from campaigns.domain.proposals import what_became
+from campaigns.models import Campaign, PauseProposal
+from campaigns.services import watching
+from campaigns.services.errors import Refused, Stale
+
+PER_PAGE = 25
+LIST = "admin:campaigns_campaign_pause_proposals"
+MONEY = "This is the order's amount. Flow documents no price per listing, nor what a pause saves."
+
+
+class ReasonForm(forms.Form):
+    """Why somebody pauses a campaign, or lets it run."""
+
+    reason = forms.CharField(widget=text_area(), error_messages={"required": "Give a reason: it stays in the history."})
+
+
+def urls(rooms: ModelAdmin[Campaign]) -> list[URLPattern]:
+    """Return the addresses of the proposals, in the rooms of the campaigns."""
+    views: list[tuple[str, str, Callable[..., HttpResponse]]] = [
+        ("pause-proposals/", "pause_proposals", list_view),
+        ("pause-proposals/<int:pk>/pause/", "pause_proposal_pause", pause_view),
+        ("pause-proposals/<int:pk>/keep/", "pause_proposal_keep", keep_view),
+    ]
+    wrap = rooms.admin_site.admin_view
+    return [path(route, wrap(view), {"rooms": rooms}, name=f"campaigns_campaign_{name}") for route, name, view in views]
+
+
+@require_safe
+def list_view(request: HttpRequest, rooms: ModelAdmin[Campaign]) -> HttpResponse:
+    """Show a page of the open proposals, the oldest first."""
+    if not request.user.has_perm("campaigns.view_campaign"):
+        raise PermissionDenied
+    page = Paginator(_proposals(request), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        **rooms.admin_site.each_context(request),
+        "opts": rooms.opts,
+        "title": "Pause proposals",
+        "page": page,
+        "may_decide": request.user.has_perm("campaigns.command_campaign"),
+        "rows": [{"proposal": each, "pairs": _pairs(request, each)} for each in page],
+    }
+    return TemplateResponse(request, "admin/campaigns/pause_proposals.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def pause_view(request: HttpRequest, pk: int, rooms: ModelAdmin[Campaign]) -> HttpResponse:
+    """Ask for the reason of a pause, or ask Flow for the pause."""
+    proposal = _proposal(request, pk)
+    listing = proposal.listing
+    reason = f"Listing {listing} is {what_became(listing.status, active=listing.active)}."
+    says = f"Ask Flow to pause campaign {proposal.campaign}. It counts as paused only when Flow's own status says so."
+    return _decide(request, rooms, proposal, "Pause campaign", says, _pause, reason)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def keep_view(request: HttpRequest, pk: int, rooms: ModelAdmin[Campaign]) -> HttpResponse:
+    """Ask why a campaign is to run on, or let it."""
+    proposal = _proposal(request, pk)
+    says = (
+        f"Let campaign {proposal.campaign} run on, and spend its money. This is not proposed again for listing "
+        f"{proposal.listing} unless its state changes."
+    )
+    return _decide(request, rooms, proposal, "Keep running", says, _keep)
+
+
+def _pause(request: HttpRequest, proposal: PauseProposal, reason: str) -> str:
+    command = watching.pause(proposal.pk, reason=reason, user=person(request), now=timezone.now())
+    tasks.nudge_command(command.pk)
+    return f"Flow is asked to pause {proposal.campaign}. It is not confirmed until Flow's own status says so."
+
+
+def _keep(request: HttpRequest, proposal: PauseProposal, reason: str) -> str:
+    watching.keep_running(proposal.pk, reason=reason, user=person(request), now=timezone.now())
+    return f"Campaign {proposal.campaign} runs on; your reason is in its history."
+
+
+def _decide(
+    request: HttpRequest,
+    rooms: ModelAdmin[Campaign],
+    proposal: PauseProposal,
+    label: str,
+    says: str,
+    do: Callable[[HttpRequest, PauseProposal, str], str],
+    reason: str = "",
+) -> HttpResponse:
+    form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm(initial={"reason": reason})
+    moved_on = False
+    if request.method == "POST" and form.is_valid():
+        try:
+            words = do(request, proposal, form.cleaned_data["reason"])
+        except (Refused, ValidationError) as refusal:
+            add_refusal(form, refusal)
+            moved_on = isinstance(refusal, Stale)
+        else:
+            messages.success(request, words)
+            return redirect(LIST)
+    context = {
+        **rooms.admin_site.each_context(request),
+        "opts": rooms.opts,
+        "title": f"{label} · {proposal.campaign}",
+        "deed": {"label": label, "danger": False},
+        "form": form,
+        "says": says,
+        "pairs": _pairs(request, proposal),
+        "moved_on": moved_on,
+        "page": reverse(LIST),
+        "row": "the proposals",
+    }
+    return TemplateResponse(request, "admin/campaigns/deed.html", context)
+
+
+def _proposals(request: HttpRequest) -> QuerySet[PauseProposal]:
+    rows = selectors.proposals_for(person(request))
+    return rows.select_related("campaign__order__plan", "listing", "branch")
+
+
+def _proposal(request: HttpRequest, pk: int) -> PauseProposal:
+    if not request.user.has_perm("campaigns.command_campaign"):
+        raise PermissionDenied
+    return get_object_or_404(_proposals(request), pk=pk)
+
+
+def _pairs(request: HttpRequest, proposal: PauseProposal) -> list[tuple[str, Any]]:
+    user, campaign, listing = person(request), proposal.campaign, proposal.listing
+    order = campaign.order
+    return [
+        ("Listing", f"{listing}: {what_became(listing.status, active=listing.active)}"),
+        ("Campaign", look.link(user, "campaign", campaign.pk, campaign)),
+        ("Order", look.link(user, "order", order.pk, order)),
+        ("Branch", str(proposal.branch)),
+        ("Phase", look.badge(campaign.phase, look.PHASES)),
+        ("Money at risk", f"{format_money(order.amount, order.amount_currency)}. {MONEY}"),
+        ("Since", f"{look.when(proposal.proposed_at)} ({look.ago(proposal.proposed_at, timezone.now())})"),
+    ]

@@ -1,0 +1,142 @@
+"""The page of proposals to pause: what it shows, to whom, and the two ways out."""
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from campaigns import tasks
+from campaigns.models import Campaign, Command, Listing, PauseProposal
+from campaigns.services.watching import watch
+from tests import factories
+from tests.admin import building
+from tests.admin.test_order_moves import told
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/campaigns/campaign/pause-proposals/"
+
+
+@pytest.fixture
+def boss() -> User:
+    return factories.make_user("boss", "view_campaign", "view_order", "command_campaign")
+
+
+@pytest.fixture
+def client(boss: User) -> Client:
+    return building.client_of(boss)
+
+
+@pytest.fixture
+def proposal() -> PauseProposal:
+    return proposed("queue_1", title="Flat <i>with</i> a view")
+
+
+def proposed(tracking_id: str, **listing: Any) -> PauseProposal:
+    """Return the proposal about a campaign for a listing that was sold."""
+    campaign = building.campaign(tracking_id, phase="live")
+    campaign.order.listings.update(status="sold", **listing)
+    watch(timezone.now())
+    return PauseProposal.objects.get(campaign=campaign)
+
+
+def menu(client: Client) -> dict[str, Any]:
+    groups = client.get("/admin/").context["sidebar_navigation"]
+    return {item["title"]: item for group in groups for item in group["items"]}
+
+
+def test_the_list_shows_listing_campaign_money_and_since_when(client: Client, proposal: PauseProposal) -> None:
+    html = client.get(LIST).content.decode()
+    (row,) = client.get(LIST).context["rows"]
+    pairs = {name: str(value) for name, value in row["pairs"]}
+    assert pairs["Listing"] == f"{proposal.listing}: sold"
+    assert pairs["Campaign"].endswith(">queue_1</a>")
+    assert pairs["Money at risk"] == (
+        "1,500.00 ZAR. This is the order's amount. Flow documents no price per listing, nor what a pause saves."
+    )
+    assert pairs["Since"].endswith("(just now)")
+    assert "Flat &lt;i&gt;with&lt;/i&gt; a view" in html
+    assert "<i>with</i>" not in html
+
+
+def test_the_menu_counts_what_the_person_may_see(client: Client, proposal: PauseProposal) -> None:
+    proposed("queue_2")
+    assert menu(client)["Pause proposals"]["badge"] == 2
+    there = factories.make_user("there", "view_campaign", branches=[proposal.branch])
+    assert menu(building.client_of(there))["Pause proposals"]["badge"] == 1
+    assert "Pause proposals" not in menu(building.client_of(factories.make_user("newcomer")))
+
+
+def test_pausing_asks_for_the_reason_and_then_flow(client: Client, boss: User, proposal: PauseProposal) -> None:
+    page = f"{LIST}{proposal.pk}/pause/"
+    asked = client.get(page)
+    assert asked.context["form"].initial == {"reason": f"Listing {proposal.listing} is sold."}
+    assert not Command.objects.exists()
+    with patch.object(tasks, "nudge_command") as nudge:
+        answer = client.post(page, {"reason": "Sold yesterday."})
+    command = Command.objects.get()
+    nudge.assert_called_once_with(command.pk)
+    assert (command.action, command.reason, command.asked_by) == ("pause", "Sold yesterday.", boss)
+    assert answer.headers["Location"] == LIST
+    assert told(answer) == ["Flow is asked to pause queue_1. It is not confirmed until Flow's own status says so."]
+    assert client.get(LIST).context["rows"] == []
+
+
+def test_keeping_it_running_needs_a_reason(client: Client, proposal: PauseProposal) -> None:
+    page = f"{LIST}{proposal.pk}/keep/"
+    assert client.get(page).context["form"].initial == {"reason": ""}
+    answer = client.post(page, {"reason": " "})
+    assert answer.context["form"].errors == {"reason": ["Give a reason: it stays in the history."]}
+    proposal.refresh_from_db()
+    assert proposal.state == "open"
+    client.post(page, {"reason": "The buyer may withdraw."})
+    proposal.refresh_from_db()
+    assert (proposal.state, proposal.reason) == ("kept", "The buyer may withdraw.")
+    assert not Command.objects.exists()
+
+
+def test_what_flow_can_t_be_asked_is_said_with_the_input_kept(client: Client, proposal: PauseProposal) -> None:
+    Campaign.objects.update(phase="completed")
+    html = client.post(f"{LIST}{proposal.pk}/pause/", {"reason": "Sold <b>."}).content.decode()
+    assert "there is nothing to pause" in html
+    assert "Sold &lt;b&gt;." in html
+    assert not Command.objects.exists()
+
+
+def test_another_branch_and_people_without_the_right_get_nothing(proposal: PauseProposal) -> None:
+    stranger = factories.make_user("stranger", "view_campaign", "command_campaign", branches=[factories.make_branch()])
+    reader = factories.make_user("reader", "view_campaign")
+    for user, status in ((stranger, 404), (reader, 403)):
+        for deed in ("pause", "keep"):
+            page = f"{LIST}{proposal.pk}/{deed}/"
+            assert building.client_of(user).get(page).status_code == status
+            assert building.client_of(user).post(page, {"reason": "x"}).status_code == status
+    assert building.client_of(stranger).get(LIST).context["rows"] == []
+    assert building.client_of(reader).get(LIST).context["may_decide"] is False
+    assert building.client_of(factories.make_user("newcomer")).get(LIST).status_code == 403
+    proposal.refresh_from_db()
+    assert proposal.state == "open"
+    assert not Command.objects.exists()
+
+
+def test_what_was_decided_meanwhile_is_not_found(client: Client, proposal: PauseProposal) -> None:
+    Listing.objects.update(status="")
+    watch(timezone.now())
+    assert client.post(f"{LIST}{proposal.pk}/pause/", {"reason": "x"}).status_code == 404
+    assert not Command.objects.exists()
+
+
+def test_a_page_of_many_asks_the_database_as_often_as_a_page_of_one(
+    client: Client, proposal: PauseProposal, django_assert_num_queries: Any
+) -> None:
+    client.get(LIST)
+    with CaptureQueriesContext(connection) as one:
+        client.get(LIST)
+    for number in range(2, 7):
+        proposed(f"queue_{number}")
+    with django_assert_num_queries(len(one)):
+        assert len(client.get(LIST).context["rows"]) == 6
