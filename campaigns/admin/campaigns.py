@@ -14,18 +14,22 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import campaign_page, look
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
+from campaigns.admin.base import branch_name, person
+from campaigns.admin.bulk import BulkAdmin
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
+from campaigns.domain.batches import BatchKind
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ReadOnlyAdmin[Campaign]):
+class CampaignAdmin(BulkAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
+    kind = BatchKind.CAMPAIGN
+    list_display_links = ("tracking_id",)
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from campaigns.domain.batches import RowState
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
 from campaigns.models.choices import label
@@ -87,6 +88,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     CommandState.FAILED: ("danger", "error"),
     CommandState.SUPERSEDED: ("default", "swap_horiz"),
 }
+BATCHES: dict[str, tuple[str, str]] = {
+    "running": ("info", "sync"),
+    "ended": ("success", "check_circle"),
+    "ended_with_failures": ("danger", "error"),
+}
+BATCH_ROWS: dict[str, tuple[str, str]] = {
+    RowState.WAITING: ("default", "schedule"),
+    RowState.DONE: ("success", "check_circle"),
+    RowState.SKIPPED: ("warning", "skip_next"),
+    RowState.FAILED: ("danger", "error"),
+}
 ACTORS: dict[str, str] = {
     ActorKind.PERSON: "person",
     ActorKind.SCHEDULER: "schedule",
@@ -140,6 +152,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
     if request.user.has_perm("campaigns.view_order"):
         _add_doubts(request, groups[0]["items"])
+    if request.user.has_perm("campaigns.view_order") or request.user.has_perm("campaigns.view_campaign"):
+        batches = reverse("admin:campaigns_batch_changelist")
+        groups[0]["items"].append({"title": "My batches", "icon": "checklist", "link": batches})
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [home]}, *[group for group in groups if group["items"]]]
 

@@ -14,11 +14,13 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import doubt_queue, look, order_facts, order_page
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
+from campaigns.admin.base import branch_name, person, plan_name
+from campaigns.admin.bulk import BulkAdmin
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
 from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.domain.batches import BatchKind
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
@@ -28,9 +30,11 @@ from campaigns.services.errors import Refused
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin[Order]):
+class OrderAdmin(BulkAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
+    kind = BatchKind.ORDER
+    list_display_links = ("order_ref",)
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
     list_filter_submit = True

@@ -1,6 +1,7 @@
 """The database's tables."""
 
 from campaigns.models.attempts import Attempt
+from campaigns.models.batches import Batch, BatchRow
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
 from campaigns.models.commands import Command
@@ -14,6 +15,8 @@ from campaigns.models.plans import Plan
 __all__ = [
     "Agent",
     "Attempt",
+    "Batch",
+    "BatchRow",
     "Branch",
     "Campaign",
     "Command",

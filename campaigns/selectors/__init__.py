@@ -1,5 +1,6 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -23,6 +24,7 @@ from campaigns.selectors.people import people_who_may, writers
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
+    batches_for,
     branches_for,
     campaigns_for,
     commands_for,
@@ -41,6 +43,10 @@ __all__ = [
     "Sign",
     "agents_for",
     "attempts_for",
+    "batch_counts",
+    "batch_reasons",
+    "batch_rows",
+    "batches_for",
     "branches_for",
     "campaign_page",
     "campaigns_for",

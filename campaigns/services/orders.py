@@ -26,9 +26,11 @@ __all__ = [
     "approve",
     "cancel",
     "check_content",
+    "check_submit",
     "create_order",
     "edit_order",
     "find_same",
+    "needs_second_person",
     "reject",
     "return_to_draft",
     "submit",
@@ -125,21 +127,15 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     """
     require(user, "submit_order", "submit orders")
     order = _read(order_id, version, user)
-    moves.check(order, Move.SUBMIT)
-    if order.campaigns.exists():
-        raise Refused(
-            f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
-            "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
-        )
     content = Content.of(order)
-    check_content(content, now=now)
+    check_submit(order, content, now=now)
     request = gateway.publish_request(order, content.listings)
     payload = request.canonical_json()
     budget, currency = (
         order.plan.default_budget if order.budget_override is None else order.budget_override,
         order.plan.currency,
     )
-    second = money.needs_second_person(budget, currency, _threshold(order), settings.CURRENCY)
+    second = needs_second_person(order)
     with transaction.atomic():
         moves.move(
             order,
@@ -161,6 +157,22 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
         data = {"payload_sha256": order.payload_sha256, "version": order.version}
         record("order.submitted", text, now=now, by=user, order=order, data=data)
     return order
+
+
+def check_submit(order: Order, content: Content, *, now: datetime) -> None:
+    """Raise Refused or ValidationError where the order, whose content is given, can't be submitted as it is."""
+    moves.check(order, Move.SUBMIT)
+    if order.campaigns.exists():
+        raise Refused(
+            f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
+            "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
+        )
+    check_content(content, now=now)
+
+
+def needs_second_person(order: Order) -> bool:
+    """Say whether the order, once it is submitted, waits for somebody else's approval."""
+    return money.needs_second_person(order.amount, order.amount_currency, _threshold(order), settings.CURRENCY)
 
 
 def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:

@@ -19,8 +19,9 @@ SCHEDULE = {
     "campaigns.tasks.recover_expired_leases": 60,
     "campaigns.tasks.heartbeat": 15,
     "campaigns.tasks.remind_of_doubt": 60,
+    "campaigns.tasks.continue_batches": 15,
 }
-MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders")
+MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders", "0009_batches")
 
 
 @pytest.fixture(autouse=True)
