@@ -70,7 +70,7 @@ class BulkAdmin(ReadOnlyAdmin[RowT]):
         name = f"campaigns_{self.kind.value}_batch"
         return [path("batch/", self.admin_site.admin_view(view), name=name), *super().get_urls()]
 
-    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
+    def get_changelist(self, *_: Any, **__: Any) -> type[ChangeList]:
         """Return the list that can have ticks."""
         return TickingChangeList
 

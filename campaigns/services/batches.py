@@ -101,7 +101,7 @@ def _foresee(
     order = order_of(subject)
     is_now = Seen(version_of(subject), order.amount, order.amount_currency, True)
     try:
-        require(user, deed.permission, f"{deed.label.lower()} {subject._meta.verbose_name_plural}")
+        require(user, deed.permission, f"{deed.name} {subject._meta.verbose_name_plural}")
         if before and (before.version, before.amount, before.currency) != (
             is_now.version,
             is_now.amount,
@@ -141,7 +141,7 @@ def start(
     Raises NotAllowed, ValidationError without a reason where the deed needs one, and Refused where there are too many
     rows, or none that can be done.
     """
-    require(user, deed.permission, f"{deed.label.lower()} {kind.value}s")
+    require(user, deed.permission, f"{deed.name} {kind.value}s")
     if there := Batch.objects.filter(token=token, started_by=user).first():
         return there
     if deed.needs_reason and not reason.strip():
@@ -172,7 +172,7 @@ def try_again(batch_id: int, *, user: User, now: datetime) -> Batch:
     deed = deed_named(BatchKind(batch.kind), batch.deed)
     if deed is None:
         raise Refused(f"“{batch.deed}” is no longer done in batches. Nothing was done.")
-    require(user, deed.permission, f"{deed.label.lower()} {batch.kind}s")
+    require(user, deed.permission, f"{deed.name} {batch.kind}s")
     if there := Batch.objects.filter(again_of=batch).first():
         return there
     if batch.ended_at is None or not batch.failed:
@@ -230,7 +230,7 @@ def _row(kind: BatchKind, batch: Batch, each: Foreseen) -> BatchRow:
 
 
 def _record_start(batch: Batch, deed: BatchDeed[Any]) -> None:
-    text = f"{batch.started_by.get_username()} started a batch: {deed.label.lower()} {batch.total} {batch.kind}"
+    text = f"{batch.started_by.get_username()} started a batch: {batch.deed} {batch.total} {batch.kind}"
     text += f"{'' if batch.total == 1 else 's'}{f': {batch.reason}' if batch.reason else '.'}"
     data = {"deed": batch.deed, "kind": batch.kind, "rows": batch.total, "again_of": batch.again_of_id}
     record("batch.started", text, now=batch.started_at, by=batch.started_by, subject=f"batch:{batch.pk}", data=data)
