@@ -160,7 +160,7 @@ def start(
         started_by=user,
         started_at=now,
     )
-    return _write(batch, (_row(kind, batch, each) for each in foreseen), deed)
+    return _write(batch, (_row(kind, batch, each) for each in foreseen))
 
 
 def try_again(batch_id: int, *, user: User, now: datetime) -> Batch:
@@ -199,17 +199,17 @@ def try_again(batch_id: int, *, user: User, now: datetime) -> Batch:
         )
         for row in failed.iterator(chunk_size=SLICE)
     )
-    return _write(again, copies, deed)
+    return _write(again, copies)
 
 
-def _write(batch: Batch, rows: Iterator[BatchRow], deed: BatchDeed[Any]) -> Batch:
+def _write(batch: Batch, rows: Iterator[BatchRow]) -> Batch:
     """Write the batch with its rows and its line of history; answer the one that somebody wrote at the same moment."""
     try:
         with transaction.atomic():
             batch.save(force_insert=True)
             while part := list(islice(rows, SLICE)):
                 BatchRow.objects.bulk_create(part)
-            _record_start(batch, deed)
+            _record_start(batch)
     except IntegrityError:
         if there := Batch.objects.filter(token=batch.token, started_by=batch.started_by).first():
             return there
@@ -229,7 +229,7 @@ def _row(kind: BatchKind, batch: Batch, each: Foreseen) -> BatchRow:
     return row
 
 
-def _record_start(batch: Batch, deed: BatchDeed[Any]) -> None:
+def _record_start(batch: Batch) -> None:
     text = f"{batch.started_by.get_username()} started a batch: {batch.deed} {batch.total} {batch.kind}"
     text += f"{'' if batch.total == 1 else 's'}{f': {batch.reason}' if batch.reason else '.'}"
     data = {"deed": batch.deed, "kind": batch.kind, "rows": batch.total, "again_of": batch.again_of_id}

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,6 +19,7 @@ from campaigns.models import Batch, BatchRow
 from tests import factories
 from tests.admin import building
 from tests.services import batching
+from tests.services.building import Clock
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/campaigns/batch/"
@@ -27,10 +29,18 @@ def page(batch: Batch, name: str = "change") -> str:
     return reverse(f"admin:campaigns_batch_{name}", args=[batch.pk])
 
 
+def start(name: str, *rows: Any, user: User) -> Batch:
+    return batching.start(name, *rows, user=user, now=timezone.now())
+
+
+def run(batch: Batch) -> None:
+    batching.run(batch, clock=Clock(timezone.now()))
+
+
 @pytest.fixture
 def batch() -> Batch:
     """A batch of the author: one draft to publish, one order that is queued already."""
-    return batching.start("publish", building.draft(), building.queued(), user=building.author())
+    return start("publish", building.draft(), building.queued(), user=building.author())
 
 
 @pytest.fixture
@@ -52,7 +62,7 @@ def test_progress_is_told_to_the_script(client: Client, batch: Batch) -> None:
         "words": "1 of 2 rows: 0 done, 1 skipped, 0 failed.",
         "ended": False,
     }
-    batching.run(batch)
+    run(batch)
     assert client.get(page(batch, "progress")).json() == {
         "finished": 2,
         "words": "Ended: 1 done, 1 skipped, 0 failed.",
@@ -61,7 +71,7 @@ def test_progress_is_told_to_the_script(client: Client, batch: Batch) -> None:
 
 
 def test_the_result_names_each_row_with_its_reason_and_can_be_narrowed(client: Client, batch: Batch) -> None:
-    batching.run(batch)
+    run(batch)
     answer = client.get(page(batch))
     assert len(answer.context["table"]["rows"]) == 2
     assert "State: queued" in answer.content.decode()
@@ -102,8 +112,8 @@ def test_rows_of_a_branch_that_was_left_are_not_shown_any_more() -> None:
     home, away = factories.make_branch(), factories.make_branch()
     clerk = factories.make_user("clerk", *building.ORDER_STAFF, "export_lists", branches=[home, away])
     kept, lost = building.draft(branch=home), building.draft(branch=away)
-    batch = batching.start("publish", kept, lost, user=clerk)
-    batching.run(batch)
+    batch = start("publish", kept, lost, user=clerk)
+    run(batch)
     away.staff.remove(clerk)
     client = building.client_of(clerk)
     for name in ("change", "csv"):
@@ -115,7 +125,7 @@ def test_rows_of_a_branch_that_was_left_are_not_shown_any_more() -> None:
 
 def fail(batch: Batch) -> None:
     """Let the batch end with a row that a fault of the console failed."""
-    batching.run(batch)
+    run(batch)
     done = BatchRow.objects.filter(batch=batch, state="done")
     done.update(state="failed", why="Fault of the console", words="Nothing was done.")
     Batch.objects.filter(pk=batch.pk).update(done=0, failed=1)
@@ -146,14 +156,14 @@ def test_trying_again_needs_the_site_s_own_form(batch: Batch) -> None:
 
 
 def test_where_nothing_failed_trying_again_says_so(client: Client, batch: Batch) -> None:
-    batching.run(batch)
+    run(batch)
     answer = client.post(page(batch, "again"), follow=True)
     assert "has no failed rows to try again. Nothing was done." in answer.content.decode()
     assert Batch.objects.count() == 1
 
 
 def test_the_file_has_a_line_for_each_row(batch: Batch) -> None:
-    batching.run(batch)
+    run(batch)
     client = building.client_of(factories.make_user("boss", "view_order", "export_lists"))
     answer = client.get(page(batch, "csv"))
     lines = list(csv.reader(io.StringIO(answer.content.decode())))
@@ -167,7 +177,7 @@ def test_the_file_has_a_line_for_each_row(batch: Batch) -> None:
 
 
 def test_the_file_needs_its_permission(client: Client, batch: Batch) -> None:
-    batching.run(batch)
+    run(batch)
     assert client.get(page(batch, "csv")).status_code == 403
     assert page(batch, "csv") not in client.get(page(batch)).content.decode()
 
@@ -197,7 +207,7 @@ def test_history_of_a_batch_is_shown_to_who_started_it(batch: Batch) -> None:
     factories.may(building.author(), "view_event")
     home = factories.make_branch()
     clerk = factories.make_user("clerk", *building.ORDER_STAFF, "view_event", branches=[home])
-    own = batching.start("publish", building.draft(branch=home), user=clerk)
+    own = start("publish", building.draft(branch=home), user=clerk)
     seen = building.client_of(clerk).get("/admin/campaigns/event/").context["cl"].queryset
     assert set(seen.filter(subject__startswith="batch:").values_list("subject", flat=True)) == {f"batch:{own.pk}"}
 
@@ -215,10 +225,10 @@ def test_a_page_takes_as_many_queries_for_many_rows_as_for_one(of: str) -> None:
     rows: list[Any] = [building.published(f"queue_{number}") for number in range(8)]
     if of == "campaign":
         rows = [order.campaigns.get() for order in rows]
-    few = batching.start("check", rows[0], user=boss)
-    many = batching.start("check", *rows, user=boss)
+    few = start("check", rows[0], user=boss)
+    many = start("check", *rows, user=boss)
     for batch in (few, many):
-        batching.run(batch)
+        run(batch)
     queries(client, page(few))
     assert queries(client, page(few)) == queries(client, page(many))
     assert queries(client, page(few, "csv")) == queries(client, page(many, "csv"))

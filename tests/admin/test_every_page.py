@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
@@ -40,7 +41,7 @@ def _boss() -> User:
 
 
 def _batch() -> Batch:
-    return batching.start("publish", building.draft(), user=_boss())
+    return batching.start("publish", building.draft(), user=_boss(), now=timezone.now())
 
 
 ROWS: dict[Any, Callable[[], Any]] = {

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -25,10 +26,12 @@ def kind_of(rows: Iterable[Order | Campaign]) -> BatchKind:
     return BatchKind.ORDER if isinstance(next(iter(rows)), Order) else BatchKind.CAMPAIGN
 
 
-def look(name: str, *rows: Order | Campaign, user: User, seen: dict[int, Seen] | None = None) -> list[Foreseen]:
-    """Return what the page would tell of these rows NOW, in their order."""
+def look(
+    name: str, *rows: Order | Campaign, user: User, seen: dict[int, Seen] | None = None, now: datetime = NOW
+) -> list[Foreseen]:
+    """Return what the page would tell of these rows, in their order."""
     found = type(rows[0])._default_manager.filter(pk__in=[row.pk for row in rows]).order_by("pk")
-    return batches.foresee(deed_of(kind_of(rows), name), found, user=user, now=NOW, seen=seen)
+    return batches.foresee(deed_of(kind_of(rows), name), found, user=user, now=now, seen=seen)
 
 
 def seen_of(foreseen: list[Foreseen]) -> dict[int, Seen]:
@@ -46,13 +49,14 @@ def start(
     reason: str = "",
     seen: dict[int, Seen] | None = None,
     token: str = "",
+    now: datetime = NOW,
 ) -> Batch:
-    """Start a batch of the rows NOW, as they are unless `seen` says how they were."""
+    """Start a batch of the rows, as they are unless `seen` says how they were."""
     kind = kind_of(rows)
     found = type(rows[0])._default_manager.filter(pk__in=[row.pk for row in rows])
-    seen = seen or seen_of(look(name, *rows, user=user))
+    seen = seen or seen_of(look(name, *rows, user=user, now=now))
     token = token or uuid.uuid4().hex
-    return batches.start(kind, deed_of(kind, name), found, seen, token=token, reason=reason, user=user, now=NOW)
+    return batches.start(kind, deed_of(kind, name), found, seen, token=token, reason=reason, user=user, now=now)
 
 
 def run(batch: Batch, *, clock: Clock | None = None, stop_after: float = 60) -> BatchResult:
