@@ -156,7 +156,7 @@ def test_nonsense_for_filters_is_refused(client: Client, of: str) -> None:
 @pytest.mark.parametrize("query", [{}, {"deed": "approve"}, {"deed": ""}])
 def test_without_a_deed_the_list_comes_back_with_its_ticks_and_filters(client: Client, query: dict[str, str]) -> None:
     one, two = building.draft(), building.draft()
-    answer = client.get(ORDER_BATCH, {**query, "row": [one.pk], "of": "state__exact=draft"}, follow=True)
+    answer = client.get(ORDER_BATCH, {**query, "row": str(one.pk), "of": "state__exact=draft"}, follow=True)
     assert "Choose what to do with the rows. Nothing was done." in words(answer)
     assert answer.redirect_chain[0][0].startswith(f"{ORDERS}?state__exact=draft")
     html = answer.content.decode()

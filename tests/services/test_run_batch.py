@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
-from campaigns.domain.batches import Sweep
+from campaigns.domain.batches import BatchKind, Sweep
+from campaigns.domain.states import Action
 from campaigns.models import Batch, BatchRow, Campaign, Command, Order, Plan
 from campaigns.services import batch_running, batches, commands, orders
 from campaigns.services.errors import NotAllowed, Refused
 from tests.factories import make_branch, make_user
-from tests.services.batching import look, results, run, seen_of, start, told
+from tests.services.batching import deed_of, look, results, run, seen_of, start, told
 from tests.services.building import NOW, SECOND, Clock, at_once, draft, kinds, queued, reload
 from tests.services.conftest import WRITES
 from tests.services.flow_server import Flow
@@ -115,7 +116,7 @@ def test_an_order_that_costs_more_than_was_seen_is_not_submitted(author: User) -
 def test_a_campaign_that_somebody_commanded_meanwhile_is_skipped(flow: Flow, author: User) -> None:
     campaign, carl = publish_campaign(flow, author), commander()
     batch = start("pause", campaign, user=carl, reason="Sold.")
-    commands.ask(campaign.pk, commands.Action.CANCEL, reason="Over.", user=carl, now=NOW)
+    commands.ask(campaign.pk, Action.CANCEL, reason="Over.", user=carl, now=NOW)
     run(batch)
     assert results(batch) == [("skipped", "Changed meanwhile")]
     assert Command.objects.get().action == "cancel"
@@ -226,10 +227,7 @@ def test_two_workers_at_once_do_each_row_once(author: User) -> None:
     batch = start("duplicate", *rows, user=author)
 
     def do_all() -> int:
-        return sum(
-            batch_running._do_row(batches.deed_named(batch_running.BatchKind.ORDER, "duplicate"), row, NOW)
-            for row in found()
-        )
+        return sum(batch_running._do_row(deed_of(BatchKind.ORDER, "duplicate"), row, NOW) for row in found())
 
     def found() -> list[BatchRow]:
         return list(BatchRow.objects.filter(batch=batch).select_related("batch").order_by("pk"))
