@@ -120,4 +120,4 @@ def test_people_see_no_counts_of_what_they_may_not_see() -> None:
 def test_the_menu_shows_what_the_person_may_see(client: Client) -> None:
     reader = building.client_of(factories.make_user("reader", "view_order"))
     titles = [item["title"] for group in reader.get(HOME).context["sidebar_navigation"] for item in group["items"]]
-    assert titles == ["Home", "Orders", "In doubt"]
+    assert titles == ["Home", "Orders", "In doubt", "My batches"]
