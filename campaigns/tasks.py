@@ -8,8 +8,19 @@ from celery import Task, current_app, shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from campaigns.models import Command, Order
-from campaigns.services import alert_mailing, alerting, commands, imports, publishing, reminding, syncing, watching
+from campaigns.domain.batches import Sweep
+from campaigns.models import Batch, Command, Order
+from campaigns.services import (
+    alert_mailing,
+    alerting,
+    batch_running,
+    commands,
+    imports,
+    publishing,
+    reminding,
+    syncing,
+    watching,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +31,7 @@ class BrokerUnreachable(Exception):
 
 MOST = 2**63 - 1  # what a primary key can be
 SWEEP_LIMIT = 500
+BATCH_SECONDS = 10  # a batch gives its worker free after this, for an order may wait to be published; then it goes on
 SYNC_SECONDS = 20  # a sync begins no new batch after this; the next one goes on
 
 
@@ -122,7 +134,34 @@ def confirm_commands(**_: Any) -> None:
             break  # as in the sweep
 
 
-def _is_there(model: type[Order | Command], primary_key: Any) -> bool:
+@shared_task
+def run_batch(*, batch_id: int, **_: Any) -> None:
+    """Do rows of one batch; one message to a sweep for all of them, not one for each."""
+    if not _is_there(Batch, batch_id):
+        return
+    result = batch_running.run(batch_id, stop_after=BATCH_SECONDS)
+    for sweep in sorted(result.sweeps):
+        nudge(SWEEPS[sweep])
+    if result.left:
+        nudge(run_batch, batch_id=batch_id)
+
+
+@shared_task
+def continue_batches(**_: Any) -> None:
+    """Find the batches whose message never came, and those whose worker died."""
+    for batch_id in batch_running.unfinished(timezone.now(), SWEEP_LIMIT):
+        if not nudge(run_batch, batch_id=batch_id, expires=10):
+            break  # as in the sweep
+
+
+SWEEPS: dict[Sweep, Task[Any, None]] = {
+    Sweep.PUBLISH: publish_sweep,
+    Sweep.COMMANDS: confirm_commands,
+    Sweep.SYNC: sync_due_campaigns,
+}
+
+
+def _is_there(model: type[Order | Command | Batch], primary_key: Any) -> bool:
     """Say whether a message names a row that there is; log it where it does not."""
     is_number = isinstance(primary_key, int) and not isinstance(primary_key, bool)  # true would be taken for 1
     if is_number and 0 < primary_key <= MOST and model._default_manager.filter(pk=primary_key).exists():
@@ -140,6 +179,11 @@ def nudge_publish(order_id: int) -> None:
 def nudge_command(command_id: int) -> None:
     """Tell the workers of a command."""
     nudge(send_command, command_id=command_id)
+
+
+def nudge_batch(batch_id: int) -> None:
+    """Tell the workers of a batch."""
+    nudge(run_batch, batch_id=batch_id)
 
 
 def nudge_sync() -> None:

@@ -2,6 +2,7 @@
 
 from campaigns.admin import (
     attempts,
+    batches,
     branches,
     campaigns,
     commands,
@@ -15,6 +16,7 @@ from campaigns.admin import (
 
 __all__ = [
     "attempts",
+    "batches",
     "branches",
     "campaigns",
     "commands",

@@ -51,8 +51,11 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     @admin.display(description="committed this month")
     def committed(self, branch: Branch) -> str:
         """Return what the branch's orders of this month cost, in each currency."""
-        money = sorted(getattr(branch, COMMITTED).items())
-        return " and ".join(format_money(amount, currency) for currency, amount in money) or look.NOTHING
+        money = getattr(branch, COMMITTED, None)
+        if money is None:  # a row of a file, which is no page of the list
+            money = committed(Branch.objects.filter(pk=branch.pk), timezone.now()).get(branch.pk, {})
+        amounts = [format_money(amount, currency) for currency, amount in sorted(money.items())]
+        return " and ".join(amounts) or look.NOTHING
 
 
 @admin.register(Agent)

@@ -14,21 +14,24 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import calendar, campaign_page, look, pause_proposals, timeline
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
+from campaigns.admin.base import branch_name, person
+from campaigns.admin.bulk import BulkAdmin
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.export_columns import moment, text, words
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
-from campaigns.admin.list_tools import ListTools
 from campaigns.admin.why import hindrances
+from campaigns.domain.batches import BatchKind
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
+class CampaignAdmin(BulkAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
+    kind = BatchKind.CAMPAIGN
+    list_display_links = ("tracking_id",)
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.admin.base import person
 from campaigns.admin.export_columns import Column, columns_of
-from campaigns.admin.listed import WRONG, listed
+from campaigns.admin.listed import TICK, WRONG, listed, name_of
 from campaigns.services.errors import NotAllowed, Refused
 from campaigns.services.exporting import note_export
 from campaigns.services.spreadsheets import Value, csv_lines, write_xlsx
@@ -45,7 +45,7 @@ def view(request: HttpRequest, rooms: Any) -> HttpResponseBase:
     columns = [
         column
         for entry in found.list_display
-        if entry != "action_checkbox"
+        if name_of(entry) != TICK
         for column in columns_of(rooms, entry, rooms.plain)
     ]
     name, titles = str(rooms.opts.verbose_name_plural), [column.title for column in columns]

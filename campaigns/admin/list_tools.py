@@ -12,7 +12,18 @@ from campaigns import selectors
 from campaigns.admin import exports, imports, saved_views
 from campaigns.admin.base import person
 from campaigns.admin.export_columns import Columns
-from campaigns.admin.listed import COLUMN, COLUMNS, WRONG, ListOfColumns, address, chosen, listed, name_of, state_of
+from campaigns.admin.listed import (
+    COLUMN,
+    COLUMNS,
+    TICK,
+    WRONG,
+    ListOfColumns,
+    address,
+    chosen,
+    listed,
+    name_of,
+    state_of,
+)
 from campaigns.services.views import ViewState
 
 
@@ -73,7 +84,7 @@ class ListTools(StockAdmin):  # type: ignore[type-arg]  # a mixin before the roo
         ordering = tuple(part for part in state.ordering if part.removeprefix("-") in columns)
         own = [name_of(entry) for entry in super().get_list_display(request)]
         kept = () if list(columns) == own else columns
-        shown = [*(["action_checkbox"] if "action_checkbox" in before else []), *(columns or own)]
+        shown = [*[entry for entry in before if name_of(entry) == TICK], *(columns or own)]
         return HttpResponseRedirect(request.path + address(ViewState(state.filters, kept, ordering), shown))
 
     def _tools(self, request: HttpRequest, found: Any) -> dict[str, Any]:

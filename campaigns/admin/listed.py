@@ -21,6 +21,9 @@ COLUMNS = "columns"
 COLUMN = "column"
 """One of several, as the chooser sends them."""
 
+TICK = "tick"
+"""The name of the column of boxes to tick, which is no column to choose or to export."""
+
 NO_FILTERS = frozenset({COLUMNS, COLUMN, ORDER_VAR, PAGE_VAR, ERROR_FLAG, ALL_VAR, IS_POPUP_VAR, TO_FIELD_VAR})
 WRONG = (IncorrectLookupParameters, SuspiciousOperation, OverflowError)
 """What Django raises for filters that a list does not have, may not be asked for, or that no database can hold."""

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from campaigns.domain.batches import RowState
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
 from campaigns.models.choices import label
@@ -83,6 +84,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
     CommandState.CONFIRMED: ("success", "check_circle"),
     CommandState.FAILED: ("danger", "error"),
     CommandState.SUPERSEDED: ("default", "swap_horiz"),
+}
+BATCHES: dict[str, tuple[str, str]] = {
+    "running": ("info", "sync"),
+    "ended": ("success", "check_circle"),
+    "ended_with_failures": ("danger", "error"),
+}
+BATCH_ROWS: dict[str, tuple[str, str]] = {
+    RowState.WAITING: ("default", "schedule"),
+    RowState.DONE: ("success", "check_circle"),
+    RowState.SKIPPED: ("warning", "skip_next"),
+    RowState.FAILED: ("danger", "error"),
 }
 ACTORS: dict[str, str] = {
     ActorKind.PERSON: "person",

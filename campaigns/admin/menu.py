@@ -43,6 +43,8 @@ def navigation(request: HttpRequest) -> list[Item]:
     ]
     for model, item in _pages_beneath(request):
         _add_beneath(request, groups[0]["items"], model, item)
+    if request.user.has_perm("campaigns.view_order") or request.user.has_perm("campaigns.view_campaign"):
+        groups[0]["items"].append(_page("batch_changelist", "My batches", "checklist"))
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
     return [{"items": [home, _alerts(request)]}, *[group for group in groups if group["items"]]]
 

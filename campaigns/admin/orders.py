@@ -25,14 +25,15 @@ from campaigns.admin import (
     timeline,
 )
 from campaigns.admin.actions import buttons, deed_urls
-from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
+from campaigns.admin.base import branch_name, person, plan_name
+from campaigns.admin.bulk import BulkAdmin
 from campaigns.admin.export_columns import moment, money, text, words
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
-from campaigns.admin.list_tools import ListTools
 from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
 from campaigns.admin.why import hindrances
+from campaigns.domain.batches import BatchKind
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
@@ -42,9 +43,11 @@ from campaigns.services.errors import Refused, Stale
 
 
 @admin.register(Order)
-class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
+class OrderAdmin(BulkAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
+    kind = BatchKind.ORDER
+    list_display_links = ("order_ref",)
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
     list_filter_submit = True

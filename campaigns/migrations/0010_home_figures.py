@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0007_roles"),
+        ("campaigns", "0009_batches"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

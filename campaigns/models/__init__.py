@@ -2,6 +2,7 @@
 
 from campaigns.models.alerts import Alert, AlertChoice, AlertCursor
 from campaigns.models.attempts import Attempt
+from campaigns.models.batches import Batch, BatchRow
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
 from campaigns.models.commands import Command
@@ -22,6 +23,8 @@ __all__ = [
     "AlertChoice",
     "AlertCursor",
     "Attempt",
+    "Batch",
+    "BatchRow",
     "Branch",
     "Campaign",
     "Command",

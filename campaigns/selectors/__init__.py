@@ -2,6 +2,7 @@
 
 from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
+from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
 from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
 from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
 from campaigns.selectors.doubts import (
@@ -52,6 +53,7 @@ from campaigns.selectors.reviews import (
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
+    batches_for,
     branches_for,
     campaigns_for,
     commands_for,
@@ -87,6 +89,10 @@ __all__ = [
     "approvals_for",
     "attempts_for",
     "attempts_told_of",
+    "batch_counts",
+    "batch_reasons",
+    "batch_rows",
+    "batches_for",
     "being_cancelled",
     "branches_for",
     "by_phase",

@@ -6,10 +6,11 @@ Whoever has the permission `every_branch`, superusers among them, works for all 
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
-from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Listing, Order
+from campaigns.domain.batches import BatchKind
+from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order
 
 AnyUser = User | AnonymousUser
 
@@ -59,8 +60,15 @@ def commands_for(user: AnyUser) -> QuerySet[Command]:
     return _may_view(Command.objects.all(), user, "campaign__branch")
 
 
+def batches_for(user: AnyUser) -> QuerySet[Batch]:
+    """Return the batches that this person may see: their own; all, whoever works for every branch."""
+    kinds = [kind.value for kind in BatchKind if user.has_perm(f"campaigns.view_{kind.value}")]
+    batches = Batch.objects.filter(kind__in=kinds)
+    return batches if works_everywhere(user) else batches.filter(started_by=user.pk)
+
+
 def events_for(user: AnyUser) -> QuerySet[Event]:
-    """Return the history that this person may see: of their branches, with all that belongs to these, and of the plans."""
+    """Return the history that this person may see: of their branches and what belongs to them, their batches, the plans."""
     if not user.has_perm("campaigns.view_event"):
         return Event.objects.none()
     if works_everywhere(user):
@@ -71,6 +79,8 @@ def events_for(user: AnyUser) -> QuerySet[Event]:
         for noun, rows in (("branch", branches_for(user)), ("agent", agents_for(user)), ("listing", listings_for(user)))
     ]
     about = Q(order__branch__in=mine) | Q(subject__startswith="plan:")
+    batches = batches_for(user).annotate(noun_and_id=Concat(Value("batch:"), Cast("pk", CharField())))
+    about |= Q(subject__in=batches.values("noun_and_id"))
     for rows in subjects:
         about |= Q(subject__in=rows)
     return Event.objects.filter(about)

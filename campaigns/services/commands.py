@@ -55,7 +55,7 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         campaign = _lock(campaign_id)
         require_branch(user, campaign.branch)
         older = campaign.commands.filter(state__in=OPEN).first()
-        _check_fits(campaign, action, older)
+        check_fits(campaign, action, older)
         if older:
             _close(older, CommandState.SUPERSEDED, f"{user.get_username()} asked to {action.value} instead.", now)
         command = Command.objects.create(
@@ -118,7 +118,8 @@ def _older_may_still_come(command: Command, asked_flow_at: datetime) -> bool:
     return recent.filter(state=CommandState.SUPERSEDED.value).exclude(action=command.action).exists()
 
 
-def _check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:
+def check_fits(campaign: Campaign, action: Action, older: Command | None) -> None:
+    """Raise Refused where the campaign's phase, or an open command that is older, leaves nothing to ask for."""
     phases = {Phase(campaign.phase)}
     if older and older.action == action and older.sends < MOST_SENDS:
         raise Refused(

@@ -148,7 +148,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime, terms: str
     require(user, "submit_order", "submit orders")
     order = _read(order_id, version, user)
     moves.check(order, Move.SUBMIT)
-    reviewing.check_leaving(order, now=now)
+    reviewing.check_leaving(order, Content.of(order), now=now)
     agreed = selectors.terms_of(order)
     if terms and terms != str(agreed):
         raise Stale(f"It was “{terms}” when you opened this page, and is “{agreed}” now. Nothing was done.")
@@ -187,7 +187,7 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
         )
     try:
-        reviewing.check_leaving(order, now=now)
+        reviewing.check_leaving(order, Content.of(order), now=now)
     except ValidationError as error:
         words = " ".join(error.messages)
         raise Refused(f"{words} Reject the order with a comment, so that its author can mend it.") from None

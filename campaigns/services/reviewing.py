@@ -19,14 +19,17 @@ class Fault:
     words: str
 
 
-def check_leaving(order: Order, *, now: datetime) -> None:
-    """Raise Refused or ValidationError, by field, unless a draft may be submitted, or a submitted order approved, at `now`."""
+def check_leaving(order: Order, content: Content, *, now: datetime) -> None:
+    """Raise Refused or ValidationError, by field, unless a draft may be submitted, or a submitted order approved, at `now`.
+
+    `content` is the order's own: whoever looks at many orders has read it for all of them at once.
+    """
     if order.state == OrderState.DRAFT and order.campaigns.exists():
         raise Refused(
             f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
             "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
         )
-    check_content(Content.of(order), now=now)
+    check_content(content, now=now)
     if order.state != OrderState.DRAFT:
         check_price(order)
 
@@ -34,7 +37,7 @@ def check_leaving(order: Order, *, now: datetime) -> None:
 def faults(order: Order, *, now: datetime) -> list[Fault]:
     """Return what keeps the order from leaving as it is now."""
     try:
-        check_leaving(order, now=now)
+        check_leaving(order, Content.of(order), now=now)
     except Refused as refusal:
         return [Fault("", str(refusal))]
     except ValidationError as error:

@@ -9,16 +9,18 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import strip_tags
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
 from campaigns.admin.order_deeds import ORDER_DEEDS
 from campaigns.domain.states import Action
-from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Listing, Order, Plan
+from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order, Plan
 from campaigns.services import commands
 from tests import factories
 from tests.admin import building
+from tests.services import batching
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +40,10 @@ def _boss() -> User:
     return User.objects.filter(username="boss").first() or User.objects.create_superuser("boss", password="x")
 
 
+def _batch() -> Batch:
+    return batching.start("publish", building.draft(), user=_boss(), now=timezone.now())
+
+
 ROWS: dict[Any, Callable[[], Any]] = {
     Branch: factories.make_branch,
     Agent: factories.make_agent,
@@ -48,6 +54,7 @@ ROWS: dict[Any, Callable[[], Any]] = {
     Campaign: building.campaign,
     Command: _command,
     Event: lambda: building.draft().events.get(),
+    Batch: _batch,
     User: lambda: factories.make_user("somebody"),
     Group: lambda: Group.objects.create(name="Sellers"),
     IntervalSchedule: _interval,
@@ -56,7 +63,7 @@ ROWS: dict[Any, Callable[[], Any]] = {
     SolarSchedule: lambda: SolarSchedule.objects.create(event="sunset", latitude=-33, longitude=18),
     PeriodicTask: lambda: PeriodicTask.objects.create(name="a task", task="x", interval=_interval()),
 }
-NOBODY_ADDS = {Attempt, Campaign, Command, Event}
+NOBODY_ADDS = {Attempt, Batch, Campaign, Command, Event}
 NOBODY_DELETES = {Order, *NOBODY_ADDS}
 MODELS = sorted(ROWS, key=lambda model: model._meta.label)
 

@@ -265,7 +265,7 @@ def test_what_orders_cost_is_not_told_to_those_who_may_see_branches_alone() -> N
 def test_the_menu_shows_what_the_person_may_see(client: Client) -> None:
     reader = building.client_of(factories.make_user("reader", "view_order"))
     titles = [item["title"] for group in reader.get(HOME).context["sidebar_navigation"] for item in group["items"]]
-    assert titles == ["Home", "Alerts", "Orders", "In doubt"]
+    assert titles == ["Home", "Alerts", "Orders", "In doubt", "My batches"]
 
 
 def chart(client: Client, title: str) -> dict[str, tuple[str, str]]:

@@ -72,6 +72,7 @@ def not_refused(found: dict[str, int]) -> dict[str, int]:
 def text_of(answer: Any) -> str:
     """Return all that was sent."""
     sent = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    answer.close()
     return bytes(sent).decode(errors="replace")
 
 

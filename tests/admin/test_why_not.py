@@ -90,6 +90,9 @@ def test_a_state_that_forbids_it_is_told_with_where_it_is_possible_and_what_come
         "approve": f"Only in the state “awaiting approval”; this order is “queued”. {first}",
         "reject": f"Only in the state “awaiting approval”; this order is “queued”. {first}",
         "settle": "Nothing is in doubt: the order is “queued”.",
+        "renew": f"Only in the state “published”; this order is “queued”. {first}",
+        "replace": "Only a published order is replaced, while one of its campaigns is not over. Duplicate any other.",
+        "rescue": "Only the dates of an order that was not sent are moved so, once its start is past or close.",
     }
     assert why(order, boss, "others_can") == {}
 

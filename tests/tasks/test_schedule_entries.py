@@ -24,10 +24,12 @@ SCHEDULE = {
     "campaigns.tasks.mail_alerts": 60,
     "campaigns.tasks.forget_alerts": 3600,
     "campaigns.tasks.watch_listings": 60,
+    "campaigns.tasks.continue_batches": 15,
 }
 MIGRATIONS = (
     "0002_schedule",
     "0005_schedule_heartbeat_and_reminders",
+    "0009_batches",
     "0011_alerts",
     "0012_saved_views",
     "0013_copies_and_watchdog",

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from campaigns import tasks
 from campaigns.domain.states import Action
-from campaigns.models import Alert, Attempt, Campaign, Command, Order
+from campaigns.models import Alert, Attempt, Batch, Campaign, Command, Order
 from campaigns.services import commands, orders, publishing
 from flowsite.celery import app
 from tests.factories import make_user
 from tests.flow.nasty_server import says
+from tests.services import batching
 from tests.services.building import LEASE, SECOND, content
 from tests.services.conftest import _known_settings, author, flow
 from tests.services.flow_server import Flow
@@ -212,3 +213,45 @@ def test_nudges_are_messages_with_a_primary_key_and_nothing_else(db: None, messa
         ("send_command", {"command_id": 18}),
         ("sync_due_campaigns", {}),
     ]
+
+
+def start_batch(author: User, count: int = 2) -> Batch:
+    now = timezone.now()
+    rows = [orders.create_order(content(), user=author, now=now) for _ in range(count)]
+    return batching.start("publish", *rows, user=author, now=now)
+
+
+def test_a_batch_is_run_and_one_sweep_is_nudged_for_all_its_rows(db: None, author: User, messages: Messages) -> None:
+    batch = start_batch(author)
+    tasks.run_batch(batch_id=batch.pk)
+    assert messages() == [("publish_sweep", {})]
+    assert set(Order.objects.values_list("state", flat=True)) == {"queued"}
+    tasks.run_batch(batch_id=batch.pk)
+    assert len(messages()) == 1, "a message that came twice does nothing"
+
+
+def test_a_batch_that_needs_another_turn_is_nudged_again(
+    db: None, author: User, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = start_batch(author)
+    monkeypatch.setattr(tasks, "BATCH_SECONDS", -1)
+    tasks.run_batch(batch_id=batch.pk)
+    assert messages() == [("run_batch", {"batch_id": batch.pk})]
+
+
+def test_batches_whose_message_never_came_are_found(db: None, author: User, messages: Messages) -> None:
+    batch = start_batch(author)
+    tasks.continue_batches()
+    assert messages() == [("run_batch", {"batch_id": batch.pk})]
+    tasks.run_batch(batch_id=batch.pk)
+    before = len(messages())
+    tasks.continue_batches()
+    assert len(messages()) == before
+
+
+def test_a_message_about_a_batch_that_there_is_not_has_no_effect(
+    db: None, messages: Messages, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks.run_batch(batch_id=999_999)
+    assert "there is no batch 999999" in caplog.text
+    assert messages() == []
