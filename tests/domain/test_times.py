@@ -99,7 +99,9 @@ def test_tells_a_moment_in_utc_wherever_the_machine_stands() -> None:
     assert window(first, first) == "31 Jan 2030, 22:30:00 to 22:30:00 UTC"
 
 
-def test_shows_a_moment_by_the_clocks_of_the_zone() -> None:
+@pytest.mark.usefixtures("_machine_in_johannesburg")
+def test_shows_a_moment_by_the_clocks_of_the_zone_wherever_the_machine_stands() -> None:
     moment = datetime(2030, 1, 1, 23, 6, 32, tzinfo=UTC)
 
     assert shown(moment, ZoneInfo("Africa/Johannesburg")) == "2 Jan 2030, 01:06 SAST"
+    assert shown(moment, ZoneInfo("America/New_York")) == "1 Jan 2030, 18:06 EST"

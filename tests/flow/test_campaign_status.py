@@ -1,4 +1,6 @@
+import time
 from dataclasses import replace
+from email.utils import formatdate
 
 import pytest
 
@@ -146,6 +148,14 @@ def test_does_not_press_when_flow_asks_for_fewer_requests(server: NastyServer, c
     assert len(server.at("status")) == 1
 
 
+def test_may_be_told_until_when_not_to_ask(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(429, Retry_After=formatdate(time.time() + 600, usegmt=True)))
+
+    error = failing(TooManyRequests, client.campaign_status, "queue_abc")
+
+    assert error.retry_after == pytest.approx(600, abs=30)
+
+
 @pytest.mark.parametrize(
     "play",
     [
@@ -191,6 +201,14 @@ def test_asks_again_after_what_passes(server: NastyServer, client: FlowClient, p
 
     assert client.campaign_status("queue_abc").status == "queued"
     assert len(server.at("status")) == 3
+
+
+def test_asks_again_on_a_connection_that_was_not_used_before(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", then_closes(b""), says(503), QUEUED)
+
+    client.campaign_status("queue_abc")
+
+    assert [request.headers["connection"] for request in server.at("status")] == ["keep-alive", "close", "close"]
 
 
 def test_gives_up_after_three_times(server: NastyServer, client: FlowClient) -> None:

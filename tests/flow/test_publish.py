@@ -1,7 +1,9 @@
 import json
 import os
 import socket
+import time
 from decimal import Decimal
+from email.utils import formatdate
 
 import pytest
 
@@ -383,6 +385,16 @@ def test_gives_our_sentence_as_words_when_flow_rejects_without_a_word(
             "Flow refused the publish (HTTP 400): Plan is over. Nothing was published and no money is spent.",
         ),
         (
+            400,
+            {"error": "Plan is over."},
+            "Flow refused the publish (HTTP 400): Plan is over. Nothing was published and no money is spent.",
+        ),
+        (
+            400,
+            {"error": "Is the plan over?"},
+            "Flow refused the publish (HTTP 400): Is the plan over? Nothing was published and no money is spent.",
+        ),
+        (
             404,
             {"error": "No such branch!"},
             "Flow refused the publish (HTTP 404): No such branch! Nothing was published and no money is spent.",
@@ -423,15 +435,29 @@ def test_says_what_an_answer_means_for_the_money(
     assert caught.value.http_status == status
 
 
-def test_cuts_flows_words_at_500_and_the_excerpt_at_2000_characters(
-    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+@pytest.mark.parametrize("key", ["error", "message"])
+def test_cuts_flows_words_at_500_and_the_excerpt_at_2000_characters_and_still_tells_of_the_money(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, key: str
 ) -> None:
-    server.on("publish", says(400, {"error": "w" * 3000}))
+    body = json.dumps({key: "w" * 3000})
+    server.on("publish", says(400, body.encode()))
 
     error = failing(Rejected, client.publish, request_to_publish, TOKEN)
 
     assert error.words == "w" * 500
-    assert error.excerpt == '{"error": "' + "w" * 1989
+    assert error.excerpt == body[:2000]
+    assert str(error) == (
+        f"Flow refused the publish (HTTP 400): {'w' * 500}. Nothing was published and no money is spent."
+    )
+
+
+def test_keeps_2000_characters_of_a_long_answer(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    body = json.dumps({**GOOD, "more": "m" * 3000})
+    server.on("publish", says(202, body.encode()))
+
+    assert client.publish(request_to_publish, TOKEN).excerpt == body[:2000]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -458,6 +484,16 @@ def test_was_not_sent_when_flow_asks_for_fewer_requests(
     assert error.retry_after == 7
     assert error.words == "slow down"
     assert len(server.received) == 1
+
+
+def test_may_be_told_until_when_to_send_nothing(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", says(429, Retry_After=formatdate(time.time() + 600, usegmt=True)))
+
+    error = failing(TooManyRequests, client.publish, request_to_publish, TOKEN)
+
+    assert error.retry_after == pytest.approx(600, abs=30)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 499])
