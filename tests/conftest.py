@@ -6,11 +6,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.db.models.signals import post_migrate
 from django.test import TransactionTestCase
 
 from campaigns.models import guards
@@ -48,6 +52,13 @@ def pytest_configure() -> None:
     settings.FLOW_PACE_STORE = broker
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     let_tables_be_emptied()
+    # After a test that emptied the tables Django makes the permissions again, but not what migrations wrote.
+    post_migrate.connect(make_roles, sender=apps.get_app_config("campaigns"))
+
+
+def make_roles(**_: Any) -> None:
+    """Make the groups that are missing, as the migration does."""
+    import_module("campaigns.migrations.0007_roles").make_roles(apps, None)
 
 
 def let_tables_be_emptied() -> None:

@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from campaigns.admin import look
-from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
 from campaigns.models import Attempt
+from campaigns.selectors import attempts_for
 
 
 @admin.register(Attempt)
@@ -22,6 +25,10 @@ class AttemptAdmin(ReadOnlyAdmin[Attempt]):
     ordering = ("-pk",)
     search_fields = ("order__order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:
+        """Return what this person may see."""
+        return attempts_for(person(request)).select_related(*self.list_select_related)
 
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""

@@ -45,6 +45,13 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
         except OverflowError:
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ModelT:
+        """Return the row; raise Http404 where there is none that the person may see, instead of leading them home."""
+        row: ModelT | None = super().get_object(request, object_id, from_field)
+        if row is None:
+            raise Http404
+        return row
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return a choice of rows that says so when what came was not in the list."""
         return super().formfield_for_manytomany(db_field, request, form_class=RowsField, **kwargs)
@@ -60,8 +67,6 @@ class RecordedAdmin(ModelAdmin[ModelT]):
     def history_view(self, request: HttpRequest, object_id: str, *_: Any) -> Any:
         """Lead to the row's events."""
         row = self.get_object(request, unquote(object_id))
-        if row is None:
-            raise Http404
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
         return redirect(f"{reverse('admin:campaigns_event_changelist')}?{urlencode(self.told_by(row))}")

@@ -13,6 +13,8 @@ from campaigns.admin.base import ModelT, RecordedAdmin, person
 from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
+from campaigns.models import Agent, Branch
+from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
 from campaigns.services.errors import Refused
@@ -51,8 +53,9 @@ class CatalogueAdmin(RecordedAdmin[ModelT]):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return a choice by typing that says so when what came was not in the list."""
-        widget = RowSelect(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, widget=widget, form_class=RowField, **kwargs)
+        rows = {Branch: branches_for, Agent: agents_for}[db_field.remote_field.model](person(request))
+        own = {"widget": RowSelect(db_field, self.admin_site), "form_class": RowField, "queryset": rows}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs | own)
 
     def get_deleted_objects(self, objs: Any, *_: Any) -> Any:
         """Tell of the rows alone: the service deletes nothing with them, and says why where they are in use."""

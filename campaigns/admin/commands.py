@@ -3,12 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from campaigns.admin import look
-from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
 from campaigns.models import Command
+from campaigns.selectors import commands_for
 
 
 @admin.register(Command)
@@ -22,6 +25,10 @@ class CommandAdmin(ReadOnlyAdmin[Command]):
     ordering = ("-pk",)
     search_fields = ("campaign__tracking_id__startswith",)
     search_help_text = "Tracking id, from its beginning"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:
+        """Return what this person may see."""
+        return commands_for(person(request)).select_related(*self.list_select_related)
 
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""

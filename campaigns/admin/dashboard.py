@@ -29,10 +29,12 @@ FIRST_STEPS = [
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return the home page's context with its cards."""
+    user = person(request)
     return {
         **context,
         "title": "Home",
         "cards": [*_order_cards(request), *_campaign_cards(request)],
+        "no_branch": not (selectors.works_everywhere(user) or selectors.branches_for(user).exists()),
         "first_steps": _first_steps(request) if selectors.nothing_yet() else [],
         "may_add_order": request.user.has_perm("campaigns.add_order"),
     }

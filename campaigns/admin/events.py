@@ -3,14 +3,17 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin import look
-from campaigns.admin.base import ReadOnlyAdmin
+from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
 from campaigns.models import Event
 from campaigns.models.choices import label
+from campaigns.selectors import events_for
 
 
 def actor(event: Event) -> SafeString:
@@ -29,6 +32,10 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_select_related = ("actor", "order", "campaign")
     search_fields = ("order__order_ref__startswith", "campaign__tracking_id__startswith", "subject__startswith")
     search_help_text = "Order ref, tracking id or subject, from its beginning"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        """Return what this person may see."""
+        return events_for(person(request)).select_related(*self.list_select_related)
 
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""

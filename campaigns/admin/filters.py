@@ -1,8 +1,9 @@
 """Filters of the lists, in Unfold's clothes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
@@ -19,12 +20,19 @@ else:
     from unfold.contrib.filters.admin import DropdownFilter as SimpleFilter
 
     class RelatedFilter(AutocompleteSelectFilter):
-        """A row, chosen by typing; what can't be one is not looked for."""
+        """A row, chosen by typing; what can't be one is not looked for, and one that the person may not see is not named."""
 
         def value(self) -> str | None:
             """Return the row's id."""
             value = super().value()
             return None if row_id(value) is None else value
+
+        def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+            """Return the field, which names what is chosen only where the person may see it."""
+            rooms = admin.site.get_model_admin(self.field.remote_field.model)
+            for choice in super().choices(changelist):
+                choice["form"].fields[self.lookup_kwarg].queryset = rooms.get_queryset(self.request)
+                yield choice
 
 
 __all__ = ["CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]

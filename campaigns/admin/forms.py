@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
@@ -23,6 +24,7 @@ from campaigns.admin.times import local_text
 from campaigns.domain.states import Resolution
 from campaigns.domain.times import in_zone
 from campaigns.models import Agent, Branch, Listing, Order, Plan
+from campaigns.selectors import agents_for, branches_for, listings_for
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused
 
@@ -41,11 +43,10 @@ def _select(name: str) -> OrderSelect:
 class OrderForm(forms.Form):
     """An order's content. The branch comes first: agents, listings and the clock are its own."""
 
-    # Every row is a valid choice here, so that the service can say in words why one is not.
-    branch = RowField(Branch.objects.all(), widget=_select("branch"))
-    agent = RowField(Agent.objects.all(), widget=_select("agent"), required=False)
+    branch = RowField(Branch.objects.none(), widget=_select("branch"))
+    agent = RowField(Agent.objects.none(), widget=_select("agent"), required=False)
     listings = RowsField(
-        Listing.objects.all(), widget=OrderSelectMultiple(Order._meta.get_field("listings"), admin.site)
+        Listing.objects.none(), widget=OrderSelectMultiple(Order._meta.get_field("listings"), admin.site)
     )
     plan = RowField(Plan.objects.all(), widget=_select("plan"))
     budget_override = AmountField(label="Budget override", required=False, help_text=BUDGET_HELP)
@@ -59,9 +60,13 @@ class OrderForm(forms.Form):
         help_text="Your own reference, sent to Flow. Empty: one is made. It can never be changed.",
     )
 
-    def __init__(self, data: Any = None, *, order: Order | None = None) -> None:
+    def __init__(self, data: Any = None, *, user: User, order: Order | None = None) -> None:
         self.order = order
         super().__init__(data, initial=_initial(order) if order else None)
+        # Every row of the person's branches is a valid choice here, so that the service can say in words why one is not.
+        for name, rows in (("branch", branches_for), ("agent", agents_for), ("listings", listings_for)):
+            choice: forms.ModelChoiceField[Any] = self.fields[name]  # type: ignore[assignment]  # made above
+            choice.queryset = rows(user)
         self.fields["listings"].error_messages["required"] = "Choose at least one listing."
         for name in TIMES:
             self.fields[name].help_text = "In the branch's own time. Empty: none is sent, and Flow decides."

@@ -2,11 +2,14 @@
 
 from django.contrib import admin
 from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from campaigns.admin.base import branch_name
+from campaigns.admin.base import branch_name, person
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import RelatedFilter
 from campaigns.models import Listing
+from campaigns.selectors import listings_for
 
 
 @admin.register(Listing)
@@ -21,3 +24,7 @@ class ListingAdmin(CatalogueAdmin[Listing]):
     autocomplete_fields = ("branch", "agent")
     search_fields = ("title", "external_id", "address")
     search_help_text = "Title, external id or address"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
+        """Return the listings of the person's branches."""
+        return listings_for(person(request))

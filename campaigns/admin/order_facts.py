@@ -5,31 +5,29 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Model
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from campaigns.admin.ids import row_id
 from campaigns.admin.times import local_text, parse_local
 from campaigns.domain.money import format_money
 from campaigns.domain.times import in_zone
-from campaigns.models import Branch, Plan
+from campaigns.models import Plan
+from campaigns.selectors import branches_for
 
 
-def facts(asked: Mapping[str, str]) -> dict[str, Any]:
+def facts(asked: Mapping[str, str], user: User) -> dict[str, Any]:
     """Return texts for the form's hints, and the end that the plan's duration gives; what is not known is left out."""
-    plan, branch = _row(Plan, asked.get("plan", "")), _row(Branch, asked.get("branch", ""))
+    plan = Plan.objects.filter(pk=row_id(asked.get("plan", "")) or 0).first()
+    branch = branches_for(user).filter(pk=row_id(asked.get("branch", "")) or 0).first()
     found: dict[str, Any] = {}
-    if isinstance(plan, Plan):
+    if plan:
         found["plan"] = _plan_words(plan)
-    if isinstance(branch, Branch):
+    if branch:
         found["zones"] = {name: _zone_words(asked.get(name, ""), branch.zone) for name in ("start_at", "end_at")}
-    if isinstance(plan, Plan) and isinstance(branch, Branch):
+    if plan and branch:
         found["end"] = _end(asked.get("start_at", ""), plan, branch.zone)
     return found
-
-
-def _row(model: type[Model], pk: str) -> Model | None:
-    return model._default_manager.filter(pk=row_id(pk)).first()
 
 
 def _plan_words(plan: Plan) -> str:

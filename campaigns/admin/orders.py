@@ -81,7 +81,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         """Ask for a new order."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = OrderForm(request.POST if request.method == "POST" else None)
+        form = OrderForm(request.POST if request.method == "POST" else None, user=person(request))
         if request.method == "POST" and form.is_valid():
             try:
                 order = orders.create_order(
@@ -105,7 +105,8 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         if order.state != OrderState.DRAFT and request.method != "POST":
             messages.error(request, f"Order {order} is submitted and can't be edited. Return it to draft first.")
             return redirect("admin:campaigns_order_change", pk)
-        form, moved_on = OrderForm(request.POST if request.method == "POST" else None, order=order), False
+        data = request.POST if request.method == "POST" else None
+        form, moved_on = OrderForm(data, user=person(request), order=order), False
         if request.method == "POST" and form.is_valid():
             try:
                 version = form.cleaned_data["version"]
@@ -122,7 +123,7 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         """Return, for the form's script, what the chosen plan and branch mean for the order."""
         if not (request.user.has_perm("campaigns.view_plan") and request.user.has_perm("campaigns.view_branch")):
             raise PermissionDenied
-        return JsonResponse(order_facts.facts(request.GET))
+        return JsonResponse(order_facts.facts(request.GET, person(request)))
 
     def _form_page(
         self, request: HttpRequest, form: OrderForm, order: Order | None, *, moved_on: bool = False

@@ -1,23 +1,100 @@
 """Users and groups, in this site's look."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from campaigns.admin.base import ModelAdmin
+from campaigns.admin.base import ModelAdmin, person
+from campaigns.admin.fields import RowsField, ShowingMixin
+from campaigns.models import Branch
+from campaigns.services import people
+from campaigns.services.errors import NotAllowed
 
 admin.site.unregister([User, Group])
+
+# What would let an administrator become a superuser, or somebody with permissions that no role has.
+FOR_SUPERUSERS = ("is_superuser", "user_permissions")
+
+
+class BranchesSelect(ShowingMixin, AutocompleteSelectMultiple):
+    """Several branches, chosen by typing."""
+
+
+class UserForm(UserChangeForm):  # type: ignore[misc]  # Unfold has no types
+    """A user, with the branches that they work for."""
+
+    branches = RowsField(
+        Branch.objects.all(),
+        required=False,
+        widget=BranchesSelect(Branch.staff.field, admin.site),
+        help_text="They see these branches' rows, as far as their groups let them. "
+        "With the permission “every branch” nothing is needed here.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["branches"] = Branch.objects.filter(staff=self.instance)
 
 
 @admin.register(User)
 class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # Django's can't be subscripted
-    """People who work here, and what each may do."""
+    """People who work here, what each may do, and for which branches."""
 
-    form = UserChangeForm
+    form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "first_name", "last_name", "roles", "is_staff", "is_active")
+    list_filter = ("is_staff", "is_active", "groups")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return all users with their groups."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Return Django's groups of fields, with the branches behind the name."""
+        groups = list(super().get_fieldsets(request, obj))
+        return [*groups[:2], ("Branches", {"fields": ("branches",)}), *groups[2:]] if obj else groups
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Return what only superusers change."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if person(request).is_superuser else [*fields, *FOR_SUPERUSERS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody but superusers change superusers: their password would be enough to become one."""
+        return super().has_change_permission(request, obj) and self._may_touch(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let nobody but superusers delete superusers."""
+        return super().has_delete_permission(request, obj) and self._may_touch(request, obj)
+
+    def _may_touch(self, request: HttpRequest, obj: User | None) -> bool:
+        return obj is None or not obj.is_superuser or person(request).is_superuser
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the groups, and the branches through the service."""
+        super().save_related(request, form, formsets, change)
+        if "branches" not in form.cleaned_data:
+            return
+        chosen = form.cleaned_data["branches"]
+        try:
+            people.set_branches(form.instance, list(chosen), user=person(request), now=timezone.now())
+        except NotAllowed as refusal:
+            messages.error(request, f"The branches are as they were. {refusal}")
+
+    @admin.display(description="roles")
+    def roles(self, user: User) -> str:
+        """Return the groups, by name."""
+        return ", ".join(sorted(group.name for group in user.groups.all())) or "none"
 
 
 @admin.register(Group)

@@ -1,8 +1,10 @@
-"""Who works in the demo, and what each of them may do."""
+"""Who works in the demo, what each of them may do, and for which branches."""
 
 from dataclasses import dataclass
 
 from django.contrib.auth.models import Group, Permission, User
+
+from campaigns.models import Branch
 
 PASSWORD = "demo"  # noqa: S105 - known to everybody, which is why the demo refuses to load beside real money
 
@@ -13,14 +15,15 @@ class Person:
 
     username: str
     name: str
-    group: str
+    role: str
     may: str
-    permissions: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
+    """By name; nobody named works for every branch."""
 
     @property
     def is_administrator(self) -> bool:
         """Say whether the person needs no group to do anything."""
-        return not self.group
+        return not self.role
 
 
 PEOPLE = (
@@ -28,24 +31,29 @@ PEOPLE = (
     Person(
         "olivia",
         "Olivia Fourie",
-        "Order builders",
+        "Publisher",
         "build, submit and cancel orders; pause, resume and cancel campaigns",
-        ("add_order", "change_order", "submit_order", "command_campaign"),
     ),
     Person(
         "peter",
         "Peter Ndlovu",
-        "Approvers",
+        "Approver",
         "approve or reject orders, settle orders in doubt",
-        ("approve_order", "settle_order"),
     ),
-    Person("zinhle", "Zinhle Dlamini", "Approvers", "do the same as peter: two people settle an order in doubt"),
-    Person("vera", "Vera Abrahams", "Viewers", "look at everything, change nothing"),
+    Person("zinhle", "Zinhle Dlamini", "Approver", "do the same as peter: two people settle an order in doubt"),
+    Person(
+        "sanele",
+        "Sanele Mokoena",
+        "Branch manager",
+        "build, approve and follow orders and keep the listings, of Sandton and Menlyn alone",
+        ("Sandton", "Menlyn"),
+    ),
+    Person("vera", "Vera Abrahams", "Viewer", "look at everything, change nothing"),
 )
 
 
 def make_people() -> list[str]:
-    """Make the users who are missing, with their groups, and return their names. Whoever is there stays as they are."""
+    """Make the users who are missing, with role and branches, and return their names. Whoever is there stays as they are."""
     there = set(User.objects.values_list("username", flat=True))
     missing = [person for person in PEOPLE if person.username not in there]
     for person in missing:
@@ -64,11 +72,10 @@ def _make(person: Person) -> None:
         is_staff=True,
         is_superuser=person.is_administrator,
     )
-    if person.group:
-        group, new = Group.objects.get_or_create(name=person.group)
-        if new:
-            ours = Permission.objects.filter(content_type__app_label="campaigns")
-            group.permissions.set(
-                ours.filter(codename__startswith="view_") | ours.filter(codename__in=person.permissions)
-            )
-        user.groups.add(group)
+    if person.is_administrator:
+        return
+    user.groups.add(Group.objects.get(name=person.role))
+    for branch in Branch.objects.filter(name__in=person.branches):
+        branch.staff.add(user)
+    if not person.branches:
+        user.user_permissions.add(Permission.objects.get(codename="every_branch"))

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
 from campaigns.domain.states import OrderState
 from campaigns.models import Attempt, Event, Order, Reminder, Settlement
+from campaigns.selectors.scope import works_for
 
 
 def last_words(settlements: Iterable[Settlement]) -> list[Settlement]:
@@ -20,11 +21,11 @@ def last_words(settlements: Iterable[Settlement]) -> list[Settlement]:
 def proposals_of_others(attempt: Attempt, user: User) -> list[Settlement]:
     """Return the last word of each other person on an attempt in doubt, the newest first.
 
-    Whoever may not settle any more, or cannot log in any more, has no word.
+    Whoever may not settle the branch's orders any more, or cannot log in any more, has no word.
     """
     others = attempt.settlements.filter(confirmed_at__isnull=True).exclude(proposed_by=user)
-    words = last_words(others.select_related("proposed_by"))
-    return [word for word in reversed(words) if word.proposed_by.has_perm("campaigns.settle_order")]
+    words = last_words(others.select_related("order", "proposed_by"))
+    return [word for word in reversed(words) if _counts(word)]
 
 
 def words_on_other_doubts(order: Order) -> list[Settlement]:
@@ -34,7 +35,12 @@ def words_on_other_doubts(order: Order) -> list[Settlement]:
     for word in waiting.exclude(order=order).select_related("order", "proposed_by"):
         words.setdefault(word.attempt_id, []).append(word)
     last = [word for each in words.values() for word in last_words(each)]
-    return [word for word in last if word.proposed_by.has_perm("campaigns.settle_order")]
+    return [word for word in last if _counts(word)]
+
+
+def _counts(word: Settlement) -> bool:
+    person = word.proposed_by
+    return person.has_perm("campaigns.settle_order") and works_for(person, word.order.branch_id)
 
 
 def own_proposal(attempt: Attempt, user: User) -> Settlement | None:

@@ -29,7 +29,7 @@ from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import pace
 from campaigns.services.errors import Refused
-from campaigns.services.history import record, require
+from campaigns.services.history import record, require, require_branch
 from campaigns.services.wording import when
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         raise ValidationError({"reason": "Give a reason: Flow is told, and it stays in the history."})
     with transaction.atomic():
         campaign = _lock(campaign_id)
+        require_branch(user, campaign.branch)
         older = campaign.commands.filter(state__in=OPEN).first()
         _check_fits(campaign, action, older)
         if older:

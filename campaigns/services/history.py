@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns import selectors
 from campaigns.domain.states import ActorKind
-from campaigns.models import Campaign, Event, HistoryHead, Order
+from campaigns.models import Branch, Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
 
 BATCH = 1000
@@ -159,4 +160,12 @@ def require(user: User, permission: str, deed: str) -> None:
     if not user.has_perm(f"campaigns.{permission}"):
         raise NotAllowed(
             f"{user.get_username()} may not {deed}. Ask an administrator for the permission “{permission}”."
+        )
+
+
+def require_branch(user: User, branch: Branch) -> None:
+    """Raise NotAllowed unless the user works for the branch."""
+    if not selectors.works_for(user, branch.pk):
+        raise NotAllowed(
+            f"{user.get_username()} does not work for branch {branch}. Ask an administrator to add them to it."
         )

@@ -13,11 +13,11 @@ from django.db.models import F
 from campaigns import gateway, selectors
 from campaigns.domain import money
 from campaigns.domain.states import Move, OrderState
-from campaigns.models import Order, OrderListing
+from campaigns.models import Branch, Order, OrderListing
 from campaigns.services import moves
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import NotAllowed, Refused
-from campaigns.services.history import record, require
+from campaigns.services.history import record, require, require_branch
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for another
 
@@ -38,6 +38,7 @@ __all__ = [
 def create_order(content: Content, *, user: User, now: datetime, order_ref: str = "") -> Order:
     """Write a new draft. Raises NotAllowed, or ValidationError by field."""
     require(user, "add_order", "create orders")
+    require_branch(user, content.branch)
     check_content(content, now=now)
     order = Order(order_ref=order_ref.strip() or _new_ref(now), created_by=user, created_at=now)
     _set_content(order, content)
@@ -86,7 +87,8 @@ def find_same(order_ref: str, content: Content) -> Order | None:
 def edit_order(order_id: int, version: int, content: Content, *, user: User, now: datetime) -> Order:
     """Replace a draft's content. Raises NotAllowed, Stale, Refused where it is no draft, or ValidationError by field."""
     require(user, "change_order", "edit orders")
-    order = moves.read(order_id, version)
+    order = _read(order_id, version, user)
+    require_branch(user, content.branch)
     if order.state != OrderState.DRAFT:
         raise Refused(f"Order {order.order_ref} is submitted and can't be edited. Return it to draft first.")
     check_content(content, now=now)
@@ -122,7 +124,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     Raises NotAllowed, Stale, Refused, or ValidationError where a rule no longer holds.
     """
     require(user, "submit_order", "submit orders")
-    order = moves.read(order_id, version)
+    order = _read(order_id, version, user)
     moves.check(order, Move.SUBMIT)
     if order.campaigns.exists():
         raise Refused(
@@ -164,7 +166,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
 def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
     """Let a submitted order go to the workers. Raises NotAllowed for whoever wrote any of it, Stale, Refused."""
     require(user, "approve_order", "approve orders")
-    order = moves.read(order_id, version)
+    order = _read(order_id, version, user)
     moves.check(order, Move.APPROVE)
     if user.pk in selectors.writers(order):
         raise NotAllowed(
@@ -208,7 +210,7 @@ def cancel(order_id: int, version: int, *, reason: str, user: User, now: datetim
     """End an order that was not sent. Raises NotAllowed, Stale, Refused, ValidationError without a reason."""
     require(user, "submit_order", "cancel orders")
     words = _required(reason, "reason", "Say why the order is cancelled.")
-    order = moves.read(order_id, version)
+    order = _read(order_id, version, user)
     with transaction.atomic():
         moves.move(order, Move.CANCEL, OrderState.CANCELLED, next_attempt_at=None, problem="")
         text = f"{user.get_username()} cancelled the order: {words}"
@@ -216,10 +218,16 @@ def cancel(order_id: int, version: int, *, reason: str, user: User, now: datetim
     return order
 
 
+def _read(order_id: int, version: int, user: User) -> Order:
+    """Return an order of the user's branches as it is now. Raises NotAllowed, Stale."""
+    require_branch(user, Branch.objects.get(orders=order_id))
+    return moves.read(order_id, version)
+
+
 def _back_to_draft(
     order_id: int, version: int, deed: Move, kind: str, did: str, words: str, user: User, now: datetime
 ) -> Order:
-    order = moves.read(order_id, version)
+    order = _read(order_id, version, user)
     problem = _problem_of_draft(order, deed, words)
     with transaction.atomic():
         moves.move(

@@ -37,7 +37,7 @@ from campaigns.models.choices import label
 from campaigns.services import heartbeats, moves, pace, recording
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
-from campaigns.services.history import record, require_one_of
+from campaigns.services.history import record, require_branch, require_one_of
 from campaigns.services.recording import Answer
 from campaigns.services.wording import when
 
@@ -136,9 +136,10 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
 
     Raises NotAllowed, and Refused where Flow gave no usable answer.
     """
+    order = moves.read(order_id)
     if user is not None:
         require_one_of(user, ("change_order", "submit_order", "approve_order"), "ask Flow to validate orders")
-    order = moves.read(order_id)
+        require_branch(user, order.branch)
     if order.state not in DRY_RUN_STATES:
         state = label(order.state).lower()
         raise Refused(f"Order {order.order_ref} is {state}: a dry run would tell nothing. Nothing was sent.")
@@ -221,7 +222,7 @@ def _withdrawn(order: Order) -> str:
     person, right, did = order.approved_by, "approve_order", "approved"
     if person is None:
         person, right, did = order.submitted_by, "submit_order", "submitted"
-    if person and person.has_perm(f"campaigns.{right}"):
+    if person and person.has_perm(f"campaigns.{right}") and selectors.works_for(person, order.branch_id):
         return ""
     return f"{person.get_username() if person else 'Nobody'} {did} the order, but may not do so any more."
 

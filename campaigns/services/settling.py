@@ -16,7 +16,7 @@ from campaigns.flow import BadTrackingId, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Order, Settlement
 from campaigns.services import moves, pace
 from campaigns.services.errors import Refused, Stale
-from campaigns.services.history import record, require
+from campaigns.services.history import record, require, require_branch
 from campaigns.services.recording import make_campaigns
 from campaigns.services.wording import when
 
@@ -65,6 +65,7 @@ def settle(
             {"evidence": f"This is longer than {LONGEST_EVIDENCE} characters. Keep to what shows it."}
         )
     order = moves.read(order_id)
+    require_branch(user, order.branch)
     if order.state != OrderState.UNKNOWN:
         raise Refused(f"Order {order.order_ref} is not in doubt: there is nothing to settle.")
     if resolution is Resolution.NOT_LIVE and order.campaigns.exists():

@@ -87,8 +87,8 @@ def test_a_campaign_that_is_none_is_not_found(client: Client, page: str, text: s
 
 @nonsense
 @pytest.mark.parametrize("model", ["branch", "agent", "listing", "plan", "attempt", "command", "event"])
-def test_any_other_row_that_is_none_leads_home(client: Client, model: str, text: str) -> None:
-    assert client.get(f"/admin/campaigns/{model}/{text}/change/").status_code == 302
+def test_any_other_row_that_is_none_is_not_found(client: Client, model: str, text: str) -> None:
+    assert client.get(f"/admin/campaigns/{model}/{text}/change/").status_code == 404
 
 
 @nonsense

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from campaigns.models import Agent, Branch, Event, Listing, Order, Plan
+from campaigns.selectors import branches_for
 from tests.commands.console import Console
 from tests.factories import make_plan
 
@@ -87,6 +88,18 @@ def test_each_person_may_do_what_the_list_of_logins_says() -> None:
     )
 
 
+def test_somebody_works_for_two_branches_alone_and_all_others_for_every_one() -> None:
+    run()
+
+    people = User.objects.exclude(is_superuser=True)
+    works_for = {user.username: ", ".join(branch.name for branch in branches_for(user)) for user in people}
+    everywhere = "London International Desk, Menlyn, Sandton, Sea Point, Umhlanga"
+    assert works_for == {
+        "sanele": "Menlyn, Sandton",
+        **dict.fromkeys(("olivia", "peter", "zinhle", "vera"), everywhere),
+    }
+
+
 def test_dates_begin_in_the_morning_of_the_branch() -> None:
     run()
 
@@ -158,7 +171,7 @@ def test_scripts_get_what_was_made_as_data(console: Console) -> None:
     data = console.json("demo_data")
 
     assert data == {
-        "users": ["admin", "olivia", "peter", "zinhle", "vera"],
+        "users": ["admin", "olivia", "peter", "zinhle", "sanele", "vera"],
         "catalogue": {"branches": 5, "agents": 11, "plans": 4, "listings": 30},
         "orders": {"draft": 2, "awaiting_approval": 1, "queued": 2},
     }

@@ -41,8 +41,8 @@ class Command(ConsoleCommand):
 
     def _load(self) -> dict[str, Any]:
         now = timezone.now()
-        users = make_people()
         catalogue = {kind.value: _import(kind) for kind in Kind}
+        users = make_people()
         states = Counter(order.state for order in make_orders(now))
         self.say("Loaded: " + ", ".join(f"{count} {kind}" for kind, count in catalogue.items()))
         self.say("Orders: " + ", ".join(f"{count} {label(state).lower()}" for state, count in states.items()))

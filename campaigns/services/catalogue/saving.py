@@ -8,10 +8,11 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from campaigns.domain.states import OrderState
+from campaigns.models import Branch
 from campaigns.services.catalogue.changes import changes_between, key_of, subject_of
 from campaigns.services.catalogue.columns import Entry, table_of
 from campaigns.services.errors import Refused
-from campaigns.services.history import record, require
+from campaigns.services.history import record, require, require_branch
 
 
 def check(entry: Entry) -> None:
@@ -37,6 +38,7 @@ def save(entry: Entry, *, user: User, now: datetime) -> None:
     adding = entry.pk is None
     deed = "add" if adding else "change"
     require(user, f"{deed}_{entry._meta.model_name}", f"{deed} {entry._meta.verbose_name_plural}")
+    _require_branches(user, entry, _stored(entry))
     with transaction.atomic():
         check(entry)
         changes = changes_between(_stored(entry), entry, table.columns)
@@ -53,6 +55,7 @@ def delete(entry: Entry, *, user: User, now: datetime) -> None:
     """Delete an entry that nothing refers to. Raises NotAllowed, or Refused with what refers to it."""
     table = table_of(entry)
     require(user, f"delete_{entry._meta.model_name}", f"delete {entry._meta.verbose_name_plural}")
+    _require_branches(user, entry)
     subject, changes = subject_of(entry), changes_between(entry, None, table.columns)
     with transaction.atomic():
         try:
@@ -64,6 +67,14 @@ def delete(entry: Entry, *, user: User, now: datetime) -> None:
             ) from None
         text = f"{user.get_username()} deleted {table.noun} {entry}."
         record(f"{table.noun}.deleted", text, now=now, by=user, subject=subject, data=changes)
+
+
+def _require_branches(user: User, *entries: Entry | None) -> None:
+    """Raise NotAllowed unless the user works for the branch of each; a plan has none, a new branch is nobody's yet."""
+    for entry in entries:
+        branch = entry if isinstance(entry, Branch) else getattr(entry, "branch", None)
+        if branch and branch.pk:
+            require_branch(user, branch)
 
 
 def _stored(entry: Entry) -> Entry | None:

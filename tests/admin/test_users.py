@@ -1,0 +1,112 @@
+"""Users: administrators give roles and branches, and nobody becomes a superuser by that."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+
+from campaigns import selectors
+from campaigns.models import Event
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def administrator() -> User:
+    user = factories.make_user("admina", branches=[])
+    user.groups.add(Group.objects.get(name="Administrator"))
+    return user
+
+
+@pytest.fixture
+def client(administrator: User) -> Client:
+    return building.client_of(administrator)
+
+
+def form_of(user: User, **changes: Any) -> dict[str, Any]:
+    """Return what the page of a user sends."""
+    fields = {"username": user.username, "is_active": "on", "is_staff": "on"}
+    times = {"date_joined_0": "2030-01-01", "date_joined_1": "09:00:00"}
+    return {**fields, **times, **changes}
+
+
+def test_an_administrator_gives_a_role_and_branches(client: Client) -> None:
+    person, branch = factories.make_user("naledi", branches=[]), factories.make_branch(name="Sea Point")
+    role = Group.objects.get(name="Publisher")
+
+    answer = client.post(
+        f"/admin/auth/user/{person.pk}/change/", form_of(person, groups=[role.pk], branches=[branch.pk])
+    )
+
+    assert answer.status_code == 302
+    person = User.objects.get(pk=person.pk)
+    assert list(selectors.branches_for(person)) == [branch]
+    assert person.has_perm("campaigns.submit_order")
+    assert Event.objects.get(kind="user.branches").text == f"admina let naledi work for {branch.external_id}."
+
+
+def test_the_page_shows_the_branches_and_keeps_them(client: Client) -> None:
+    branch = factories.make_branch(name="Sea Point")
+    person = factories.make_user("naledi", branches=[branch])
+    page = f"/admin/auth/user/{person.pk}/change/"
+
+    assert "Sea Point" in client.get(page).content.decode()
+    client.post(page, form_of(person, branches=[branch.pk], first_name="Naledi"))
+
+    assert User.objects.get(pk=person.pk).first_name == "Naledi"
+    assert list(selectors.branches_for(person)) == [branch]
+    assert not Event.objects.filter(kind="user.branches").exists()
+
+
+def test_an_administrator_makes_nobody_a_superuser(client: Client, administrator: User) -> None:
+    person = factories.make_user("naledi", branches=[])
+    everywhere = Permission.objects.get(codename="settle_alone")
+    for user in (person, administrator):
+        client.post(
+            f"/admin/auth/user/{user.pk}/change/",
+            form_of(user, is_superuser="on", user_permissions=[everywhere.pk], first_name="Changed"),
+        )
+    assert set(User.objects.values_list("username", "first_name", "is_superuser")) == {
+        ("naledi", "Changed", False),
+        ("admina", "Changed", False),
+    }
+    assert not person.user_permissions.exists()
+
+
+@pytest.mark.parametrize("page", ["change", "password", "delete"])
+def test_an_administrator_does_not_touch_a_superuser(client: Client, page: str) -> None:
+    boss = factories.make_user("boss", is_superuser=True)
+    sent = form_of(boss, first_name="Changed", password1="x", password2="x", post="yes")
+    assert client.post(f"/admin/auth/user/{boss.pk}/{page}/", sent).status_code == 403
+    there = User.objects.get(pk=boss.pk)
+    assert there.first_name == ""
+    assert there.check_password(factories.PASSWORD)
+
+
+def test_the_list_names_the_roles(client: Client, django_assert_max_num_queries: Any) -> None:
+    for number in range(5):
+        person = factories.make_user(f"person{number}", branches=[])
+        person.groups.set(Group.objects.filter(name__in=["Viewer", "Approver"]))
+    with django_assert_max_num_queries(11):
+        page = client.get("/admin/auth/user/").content.decode()
+    assert page.count("Approver, Viewer") == 5
+
+
+def test_each_role_may_do_what_its_name_says() -> None:
+    def may(role: str) -> set[str]:
+        rights = Group.objects.get(name=role).permissions.filter(content_type__app_label="campaigns")
+        return {right.codename for right in rights if not right.codename.startswith("view_")}
+
+    builds = {"add_order", "change_order", "comment_order"}
+    publishes = {*builds, "submit_order", "command_campaign", "export_lists"}
+    approves = {"approve_order", "settle_order", "comment_order", "export_lists"}
+    keeps = {f"{deed}_{model}" for deed in ("add", "change", "delete") for model in ("agent", "listing")}
+    assert may("Viewer") == set()
+    assert may("Order builder") == builds
+    assert may("Publisher") == publishes
+    assert may("Approver") == approves
+    assert may("Branch manager") == publishes | approves | keeps
+    assert may("Administrator") >= may("Branch manager") | {"every_branch", "settle_alone", "change_branch"}
