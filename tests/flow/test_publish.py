@@ -287,6 +287,18 @@ def test_says_how_the_connection_broke_and_keeps_what_had_come(
     assert (error.http_status, error.excerpt) == (status, excerpt)
 
 
+def test_reads_no_header_without_end(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", never_stops(b"HTTP/1.1 202 Accepted\r\nX: ", b"x" * 65_536))
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKEN)
+
+    assert str(error).startswith(
+        "Flow was asked for the publish but gave no whole answer: the answer broke off in its head. "
+    )
+
+
 @pytest.mark.parametrize("play", TOO_LARGE.values(), ids=TOO_LARGE.keys())
 def test_leaves_the_outcome_open_when_the_answer_is_too_large(
     server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, play: Play

@@ -130,6 +130,13 @@ def test_an_error_of_which_flow_said_nothing_has_its_own_sentence_as_words_and_n
     assert (error.words, error.excerpt, error.http_status, error.retry_after) == ("Slower.", "", None, None)
 
 
+def test_an_error_is_no_longer_than_the_database_keeps() -> None:
+    error = TooManyRequests("s" * 3000, excerpt="e" * 3000, words="w" * 3000)
+
+    assert (str(error), error.excerpt, error.words) == ("s" * 1500, "e" * 2000, "w" * 500)
+    assert TooManyRequests("s" * 3000).words == "s" * 500
+
+
 def test_an_error_redacts_whatever_it_is_made_of() -> None:
     remember("abcdef")
 

@@ -160,7 +160,7 @@ def test_is_renewed_at_once_when_it_had_been_taken_before(server: NastyServer, c
     assert [request.bearer for request in server.at("status")] == [TOKENS[0], TOKENS[1], TOKENS[1], TOKENS[2]]
 
 
-@pytest.mark.parametrize("status", [302, 404, 429, 500])
+@pytest.mark.parametrize("status", [300, 302, 404, 429, 500])
 def test_is_not_renewed_because_of_an_answer_that_does_not_say_that_it_was_taken(
     server: NastyServer, client: FlowClient, status: int
 ) -> None:
