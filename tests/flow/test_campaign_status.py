@@ -1,3 +1,4 @@
+import threading
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -16,8 +17,11 @@ from campaigns.flow import (
 )
 from tests.flow.conftest import TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
+    ENOUGH,
     NastyServer,
+    Peer,
     Play,
+    Received,
     message,
     only_for,
     refused_address,
@@ -25,6 +29,7 @@ from tests.flow.nasty_server import (
     then_closes,
     then_resets,
 )
+from tests.flow.test_token import in_threads
 
 QUEUED = says(200, {"status": "queued", "message": "Soon.", "campaign_id": "camp_1"})
 
@@ -255,6 +260,24 @@ def test_uses_a_connection_again(server: NastyServer, client: FlowClient) -> Non
         client.campaign_status("queue_abc")
 
     assert server.connections == before + 1
+
+
+def test_keeps_as_many_connections_as_it_may(server: NastyServer, make_client: MakeClient) -> None:
+    together = threading.Barrier(16)
+
+    def waits_for_all(peer: Peer, request: Received) -> None:
+        together.wait(ENOUGH)
+        QUEUED(peer, request)
+
+    server.on("status", waits_for_all)
+    client = make_client(pool_size=16)
+    client.token()
+    before = server.connections
+
+    for _ in range(2):
+        assert in_threads(16, lambda: client.campaign_status("queue_abc").status) == ["queued"] * 16
+
+    assert server.connections == before + 16
 
 
 def test_does_not_mind_that_an_idle_connection_has_died(server: NastyServer, client: FlowClient) -> None:

@@ -20,6 +20,9 @@ from campaigns.flow import (
     UnknownOutcome,
     clock,
 )
+from campaigns.flow.answers import PUBLISH, STATUS
+from campaigns.flow.answers import TOKEN as TOKEN_CALL
+from campaigns.flow.transport import Ask
 from tests.flow.conftest import API_KEY, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
@@ -594,14 +597,35 @@ def test_stores_no_character_that_a_database_refuses(
     assert error.words == "a\ufffdb\ufffdc"
 
 
+@pytest.mark.parametrize("path", ["/flow/v2", "/flow/v2/", "/FLOW/X"])
 def test_keeps_a_path_in_the_base_url(
-    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest, path: str
 ) -> None:
     server.on("publish", says(202, GOOD))
 
-    make_client(f"{server.url}/flow/v2/").publish(request_to_publish, TOKEN)
+    make_client(f"{server.url}{path}").publish(request_to_publish, TOKEN)
 
-    assert server.received[0].path == "/flow/v2/campaigns/publish"
+    assert server.received[0].path == f"{path.rstrip('/')}/campaigns/publish"
+
+
+def test_writes_its_headers_as_flow_documents_them() -> None:
+    common = {
+        "Accept-Version": "v1",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "campaign-console",
+    }
+    assert Ask(TOKEN_CALL, "GET", "/token").headers() == {**common, "Connection": "close"}
+    assert Ask(STATUS, "GET", "/status", token=TOKEN, pooled=True).headers() == {
+        **common,
+        "Connection": "keep-alive",
+        "Authorization": f"Bearer {TOKEN}",
+    }
+    assert Ask(PUBLISH, "POST", "/publish", body=b"{}").headers() == {
+        **common,
+        "Connection": "close",
+        "Content-Type": "application/json",
+    }
 
 
 def test_takes_no_proxy_and_no_password_from_the_environment(
