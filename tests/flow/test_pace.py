@@ -98,13 +98,27 @@ def test_a_turn_that_does_not_come_in_time_is_an_error_in_words(tmp_path: Path) 
     assert caught.value.strerror == "the pace that all processes share left no turn for 0.1 seconds"
 
 
-def test_a_process_alone_waits_no_longer_than_it_may() -> None:
-    alone = Pace(1, "/dev/null/at/all")
-    alone.wait_for_turn(1)
-    time.sleep(0.3)  # so the next turn comes in less than a second
+def test_a_process_alone_waits_no_longer_than_is_left(
+    standing_clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, asked = Pace(1, "nowhere"), []
 
-    with pytest.raises(TimeoutError):
-        alone.wait_for_turn(0.1)
+    def no_turn(patience: float) -> bool:
+        asked.append(patience)
+        return False
+
+    def fails_after_a_second() -> None:
+        standing_clock.now += 1
+        raise ConnectionError
+
+    monkeypatch.setattr(alone._alone, "take", no_turn)
+    monkeypatch.setattr(alone, "_shared_turns", fails_after_a_second)
+
+    for patience in (1.25, 0.25):
+        with pytest.raises(TimeoutError):
+            alone.wait_for_turn(patience)
+
+    assert asked == [0.25, 0]
 
 
 @pytest.mark.parametrize(
