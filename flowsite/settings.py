@@ -150,7 +150,7 @@ FLOW_IS_SANDBOX = FLOW_BASE_URL.lower() in {SANDBOX_BASE_URL, f"http://localhost
 PUBLISH_LEASE = read.seconds("PUBLISH_LEASE", 180)
 APPROVAL_THRESHOLD = read.amount("APPROVAL_THRESHOLD")
 
-# Mail: reminders of orders in doubt ------------------------------------------------------------------------------------
+# Mail: reminders of doubt, and alerts -----------------------------------------------------------------------------------
 _mail_server = read.mail_server("EMAIL_URL", "consolemail://")
 EMAIL_BACKEND = _mail_server["EMAIL_BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _mail_server["EMAIL_HOST"], _mail_server["EMAIL_PORT"]

@@ -23,34 +23,34 @@ from django.views.decorators.http import require_http_methods
 from campaigns.admin.base import ModelAdmin, person
 from campaigns.admin.forms import DeedForm, add_refusal
 from campaigns.models import Campaign, Order
+from campaigns.models.choices import label
 from campaigns.services.errors import NotAllowed, Refused, Stale
 
 RowT = TypeVar("RowT", Order, Campaign)
 
 
-@dataclass(frozen=True)
-class Deed(Generic[RowT]):
-    """One thing that people do to a row: its address and button, whom it is for, what it says and what it calls."""
+@dataclass(frozen=True, kw_only=True)
+class Offer(Generic[RowT]):
+    """Something that people may do to a row: its address and button, and whom it is for."""
 
     name: str
     label: str
     icon: str
     permissions: tuple[str, ...]
     """Any one of them is enough."""
-    do: Callable[[RowT, dict[str, Any], User, datetime], str]
-    """Call the service; return what to tell the person. May raise whatever services raise."""
-    says: Callable[[RowT], str]
-    """Return what it will do and cost, in words, for the page that asks."""
     fits: Callable[[RowT], bool]
-    form: type[DeedForm] = DeedForm
-    first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    """Say whether the row is in a state for it."""
+    not_now: Callable[[RowT], str] = field(default=lambda row: f"Not possible while it is “{state_words(row)}”.")
+    """Say which rule keeps it from a row that does not fit, and what to do next."""
+    barred: Callable[[RowT], set[int]] = field(default=lambda _row: set())
+    """Return the ids of those who may not do it to this row, whatever their permissions."""
+    why_barred: str = ""
+    """Say to one of them which rule that is."""
+
     suits: Callable[[RowT, User], bool] = field(default=lambda _row, _user: True)
     """Say whether it is worth offering to this person, who has the permission."""
-    danger: bool = False
-    template: str = "admin/campaigns/deed.html"
-    """The page that asks."""
-    knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
-    """Return what that template shows."""
+    why_unsuited: str = "You lack another permission that it needs. Ask an administrator for it."
+    """Say to the others what they lack, and what to do next."""
 
     def is_allowed(self, user: User) -> bool:
         """Say whether the person has the permission."""
@@ -58,7 +58,29 @@ class Deed(Generic[RowT]):
 
     def is_for(self, user: User, row: RowT) -> bool:
         """Say whether to offer it."""
-        return self.is_allowed(user) and self.fits(row) and self.suits(row, user)
+        return self.is_allowed(user) and self.fits(row) and self.suits(row, user) and user.pk not in self.barred(row)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed(Offer[RowT]):
+    """An offer with a page that asks and a service that does it."""
+
+    do: Callable[[RowT, dict[str, Any], User, datetime], str]
+    """Call the service; return what to tell the person. May raise whatever services raise."""
+    says: Callable[[RowT], str]
+    """Return what it will do and cost, in words, for the page that asks."""
+    form: type[DeedForm] = DeedForm
+    first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    danger: bool = False
+    template: str = "admin/campaigns/deed.html"
+    """The page that asks."""
+    knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
+    """Return what that template shows."""
+
+
+def state_words(row: Order | Campaign) -> str:
+    """Return where the row stands, to go on from “it is …”."""
+    return label(row.state if isinstance(row, Order) else row.phase).lower()
 
 
 def version_of(row: Order | Campaign) -> int:

@@ -1,28 +1,58 @@
 """Branches and agents."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
+from campaigns.admin import look
 from campaigns.admin.base import branch_name, person
 from campaigns.admin.catalogue import CatalogueAdmin
-from campaigns.admin.filters import RelatedFilter
+from campaigns.admin.filters import BranchNeeds, RelatedFilter
+from campaigns.domain.money import format_money
 from campaigns.models import Agent, Branch
-from campaigns.selectors import agents_for, branches_for
+from campaigns.selectors import agents_for, branches_for, committed
+
+COMMITTED = "committed_this_month"
 
 
 @admin.register(Branch)
 class BranchAdmin(CatalogueAdmin[Branch]):
     """Offices: their zone, and from which budget on a second person must approve."""
 
-    list_display = ("name", "external_id", "time_zone", "approval_threshold", "active")
-    list_filter = ("active",)
+    import_kind = "branches"
+    list_display = ("name", "external_id", "time_zone", "approval_threshold", "monthly_budget", "committed", "active")
+    list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
     search_help_text = "Name or external id"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Branch]:
         """Return the branches that this person works for."""
         return branches_for(person(request))
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Leave out what orders cost for those who may not see orders."""
+        columns = super().get_list_display(request)
+        may_see = request.user.has_perm("campaigns.view_order")
+        return [column for column in columns if may_see or column != "committed"]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, each branch of the page with what it has committed: read for all of them at once."""
+        changelist = super().get_changelist_instance(request)
+        if "committed" in changelist.list_display:
+            page = Branch.objects.filter(pk__in=[branch.pk for branch in changelist.result_list])
+            money = committed(page, timezone.now())
+            for branch in changelist.result_list:
+                setattr(branch, COMMITTED, money.get(branch.pk, {}))
+        return changelist
+
+    @admin.display(description="committed this month")
+    def committed(self, branch: Branch) -> str:
+        """Return what the branch's orders of this month cost, in each currency."""
+        money = sorted(getattr(branch, COMMITTED).items())
+        return " and ".join(format_money(amount, currency) for currency, amount in money) or look.NOTHING
 
 
 @admin.register(Agent)
@@ -32,6 +62,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_display = ("name", "external_id", branch_name, "email", "active")
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
+    import_kind = "agents"
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")

@@ -7,10 +7,13 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from campaigns import tasks
-from campaigns.admin.actions import Deed
+from campaigns.admin import look
+from campaigns.admin.actions import Deed, state_words
 from campaigns.admin.forms import CommandForm
+from campaigns.admin.people import either
 from campaigns.domain.states import ACTION_FITS, ACTION_TARGET, FINAL_PHASES, Action, Phase
 from campaigns.models import Campaign
+from campaigns.models.choices import label
 from campaigns.selectors import open_command
 from campaigns.services import commands, syncing
 
@@ -21,6 +24,7 @@ SAYS = {
     Action.RESUME: "Ask Flow to run the campaign again, which spends money again.",
     Action.CANCEL: "Ask Flow to cancel the campaign for good. It can't be resumed afterwards.",
 }
+OVER = "The campaign is over ({phase}), and Flow is not asked about it any more. To advertise again, build a new order."
 
 
 def actions_for(campaign: Campaign) -> set[Action]:
@@ -31,6 +35,22 @@ def actions_for(campaign: Campaign) -> set[Action]:
     fitting = {action for action in Action if phases & ACTION_FITS[action]}
     waiting = asked is not None and asked.sends < commands.MOST_SENDS
     return fitting - {Action(asked.action)} if asked and waiting else fitting
+
+
+def _not_now(action: Action) -> Callable[[Campaign], str]:
+    """Return what says why the action does not fit a campaign, and what to do first."""
+    where = either([f"“{label(phase).lower()}”" for phase in Phase if phase in ACTION_FITS[action]])
+
+    def not_now(campaign: Campaign) -> str:
+        asked = open_command(campaign)
+        if asked and asked.action == action:
+            who, when = asked.asked_by.get_username(), look.when(asked.asked_at)
+            return f"{who} asked for it already, {when}. Wait until Flow confirms it, or ask for something else."
+        if Phase(campaign.phase) in FINAL_PHASES:
+            return OVER.format(phase=state_words(campaign))
+        return f"Only in the phase {where}; this campaign is “{state_words(campaign)}”."
+
+    return not_now
 
 
 def _ask(action: Action) -> Callable[[Campaign, Values, User, datetime], str]:
@@ -55,6 +75,7 @@ def _deed(action: Action, icon: str) -> Deed[Campaign]:
         icon=icon,
         permissions=("command_campaign",),
         fits=lambda campaign: action in actions_for(campaign),
+        not_now=_not_now(action),
         says=lambda campaign: f"{SAYS[action]} Flow's last word about it: {campaign.flow_status or 'none yet'}.",
         do=_ask(action),
         form=CommandForm,
@@ -71,6 +92,7 @@ CAMPAIGN_DEEDS: list[Deed[Campaign]] = [
         icon="refresh",
         permissions=("command_campaign",),
         fits=lambda campaign: Phase(campaign.phase) not in FINAL_PHASES,
+        not_now=lambda campaign: OVER.format(phase=state_words(campaign)),
         says=lambda _campaign: "Ask Flow for this campaign's status now. Nothing is changed at Flow.",
         do=_check,
     ),

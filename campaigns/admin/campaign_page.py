@@ -32,7 +32,6 @@ def context(campaign: Campaign, user: User, now: datetime) -> dict[str, Any]:
         "flow": _flow(campaign),
         "ours": _ours(campaign, user),
         "commands": tables.commands(campaign),
-        "history": tables.history(campaign),
     }
 
 

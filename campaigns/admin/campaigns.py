@@ -8,28 +8,40 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import campaign_page, look
+from campaigns.admin import calendar, campaign_page, look, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
+from campaigns.admin.export_columns import moment, text, words
 from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
+from campaigns.admin.list_tools import ListTools
+from campaigns.admin.why import hindrances
 from campaigns.models import Campaign
 from campaigns.selectors import campaigns_for
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ReadOnlyAdmin[Campaign]):
+class CampaignAdmin(ListTools, ReadOnlyAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True
     list_select_related = ("order", "branch")
+    has_views = True
+    more_columns = ("ends", "told", "created_at")
+    plain = {
+        "phase_badge": words("phase", "phase"),
+        "heard": moment("last heard from Flow", lambda campaign: campaign.checked_at),
+        "starts": moment("start", lambda campaign: campaign.starts_at, lambda campaign: campaign.branch.zone),
+        "ends": moment("end", lambda campaign: campaign.ends_at, lambda campaign: campaign.branch.zone),
+        "told": text("Flow's message", lambda campaign: campaign.message),
+    }
     search_fields = ("tracking_id__startswith", "order__order_ref__startswith")
     search_help_text = "Tracking id or order ref, from its beginning"
 
@@ -42,8 +54,13 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return campaigns_for(person(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the deeds."""
-        return [*deed_urls(self, CAMPAIGN_DEEDS), *super().get_urls()]
+        """Add the calendar and the deeds."""
+        calendar_view = self.admin_site.admin_view(calendar.view)
+        return [
+            path("calendar/", calendar_view, {"rooms": self}, name="campaigns_campaign_calendar"),
+            *deed_urls(self, CAMPAIGN_DEEDS),
+            *super().get_urls(),
+        ]
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show a campaign; whatever is sent here changes nothing."""
@@ -53,10 +70,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         context = {
             **self.admin_site.each_context(request),
             **campaign_page.context(campaign, person(request), timezone.now()),
+            "timeline": timeline.context(campaign, person(request), request.GET),
             "opts": self.opts,
             "original": campaign,
             "title": f"Campaign {campaign}",
             "buttons": buttons(person(request), campaign, CAMPAIGN_DEEDS),
+            "why_not": hindrances(person(request), campaign, CAMPAIGN_DEEDS),
         }
         return TemplateResponse(request, "admin/campaigns/campaign.html", context)
 
@@ -74,3 +93,13 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     def starts(self, campaign: Campaign) -> SafeString:
         """Return its start on the branch's clock."""
         return look.at(campaign.starts_at, campaign.branch.zone)
+
+    @admin.display(description="end", ordering="ends_at")
+    def ends(self, campaign: Campaign) -> SafeString:
+        """Return its end on the branch's clock."""
+        return look.at(campaign.ends_at, campaign.branch.zone)
+
+    @admin.display(description="Flow's message")
+    def told(self, campaign: Campaign) -> SafeString | str:
+        """Return what Flow says besides its status."""
+        return look.short(campaign.message, 60)

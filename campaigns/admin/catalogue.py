@@ -13,6 +13,7 @@ from campaigns.admin.base import ModelT, RecordedAdmin, person
 from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
+from campaigns.admin.list_tools import ListTools
 from campaigns.models import Agent, Branch
 from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
@@ -22,7 +23,7 @@ from campaigns.services.errors import Refused
 REFUSAL = "catalogue_refusal"
 
 
-class CatalogueAdmin(RecordedAdmin[ModelT]):
+class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
 
     def told_by(self, row: Any) -> dict[str, str | int]:

@@ -9,13 +9,15 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin import look
 from campaigns.admin.base import ReadOnlyAdmin, person
+from campaigns.admin.export_columns import moment, text, words
 from campaigns.admin.filters import ChoiceFilter
+from campaigns.admin.list_tools import ListTools
 from campaigns.models import Command
 from campaigns.selectors import commands_for
 
 
 @admin.register(Command)
-class CommandAdmin(ReadOnlyAdmin[Command]):
+class CommandAdmin(ListTools, ReadOnlyAdmin[Command]):
     """What was asked of campaigns, by whom and why, and whether Flow's own status confirmed it."""
 
     list_display = ("campaign", "action", "state_badge", "asked_by", "asked", "sends", "why", "said")
@@ -23,6 +25,12 @@ class CommandAdmin(ReadOnlyAdmin[Command]):
     list_filter_submit = True
     list_select_related = ("campaign", "asked_by")
     ordering = ("-pk",)
+    plain = {
+        "state_badge": words("state", "state"),
+        "asked": moment("asked", lambda command: command.asked_at),
+        "why": text("reason", lambda command: command.reason),
+        "said": text("Flow's words", lambda command: command.words),
+    }
     search_fields = ("campaign__tracking_id__startswith",)
     search_help_text = "Tracking id, from its beginning"
 

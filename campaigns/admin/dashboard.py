@@ -1,24 +1,50 @@
-"""The home page: what needs somebody, each with a link to exactly those rows."""
+"""The home page: what needs somebody, each with a link to exactly those rows, and what was committed and runs."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from campaigns import selectors
+from campaigns.admin import charts
 from campaigns.admin.base import person
+from campaigns.admin.look import when
+from campaigns.domain.money import format_money
+from campaigns.selectors import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Figure, Need
 
-# The need, what the card says beneath its number, its icon, and whether a number above zero is an alarm.
+# Queues with a page of their own, which shows the same rows as the list with this filter.
+QUEUES = {"settling": "admin:campaigns_order_doubts", "my_approval": "admin:campaigns_order_approvals"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A need as the home page tells of it: words after its number, icon, and whether a number above zero is an alarm."""
+
+    need: str
+    words: str
+    icon: str
+    alarm: bool = False
+
+
+MY_APPROVAL = Card("my_approval", "waiting for your approval", "how_to_reg")
 ORDER_CARDS = [
-    ("settling", "orders in doubt: settle", "help", True),
-    ("mending", "orders rejected: mend or cancel", "block", True),
-    ("approval", "orders waiting for approval", "how_to_reg", False),
-    ("patience", "orders queued with a problem", "schedule_send", False),
+    Card("settling", "in doubt: settle", "help", alarm=True),
+    Card("mending", "rejected: mend or cancel", "block", alarm=True),
+    Card("hurry", "not approved, to start within 24 hours or already late", "alarm"),
+    Card("overdue", "queued and overdue: nobody publishes it", "hourglass_disabled"),
+    Card("patience", "queued with a problem", "schedule_send"),
 ]
 CAMPAIGN_CARDS = [
-    ("confirmation", "campaigns with a command not confirmed yet", "settings_remote", False),
-    ("attention", "campaigns with a problem", "error", True),
+    Card("attention", "with a problem", "error", alarm=True),
+    Card("confirmation", "with a command not confirmed yet", "settings_remote"),
+    Card("gone", "running for a listing that is sold, withdrawn or inactive", "money_off"),
+    Card("ending", "ending within 3 days", "event_upcoming"),
 ]
+BRANCH_CARDS = [Card("budget", "with over 80 % of the month's budget committed", "account_balance_wallet")]
 FIRST_STEPS = [
     ("branch", "Add your branches", "each with Flow's external id and its time zone"),
     ("plan", "Add Flow's plans", "their references and default budgets"),
@@ -28,45 +54,86 @@ FIRST_STEPS = [
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the home page's context with its cards."""
-    user = person(request)
+    """Return the home page's context: its cards and charts, all of one moment."""
+    user, now, fresh = person(request), timezone.now(), selectors.nothing_yet()
+    may_see_orders, may_see_campaigns = (user.has_perm(f"campaigns.view_{name}") for name in ("order", "campaign"))
     return {
         **context,
         "title": "Home",
-        "cards": [*_order_cards(request), *_campaign_cards(request)],
+        "as_of": when(now),
+        "cards": [*_order_cards(request, now), *_campaign_cards(request, now), *_branch_cards(request, now)],
+        "money_charts": charts.committed(user, now) if may_see_orders and not fresh else None,
+        "phases": charts.phases(user) if may_see_campaigns and not fresh else None,
         "no_branch": not (selectors.works_everywhere(user) or selectors.branches_for(user).exists()),
-        "first_steps": _first_steps(request) if selectors.nothing_yet() else [],
-        "may_add_order": request.user.has_perm("campaigns.add_order"),
+        "first_steps": _first_steps(request) if fresh else [],
+        "may_add_order": user.has_perm("campaigns.add_order"),
     }
 
 
-def _order_cards(request: HttpRequest) -> list[dict[str, Any]]:
-    if not request.user.has_perm("campaigns.view_order"):
+def _order_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
+    user = person(request)
+    if not user.has_perm("campaigns.view_order"):
         return []
-    counts = selectors.count_needs(selectors.orders_for(person(request)), selectors.ORDER_NEEDS)
-    return [_card("order", counts, card) for card in ORDER_CARDS]
+    orders = selectors.orders_for(user)
+    # Whoever approves counts their own queue; the others, all that waits.
+    first = (
+        MY_APPROVAL
+        if user.has_perm("campaigns.approve_order")
+        else Card("approval", "waiting for approval", "how_to_reg")
+    )
+
+    def figure(need: Need) -> Figure:
+        return selectors.figure_of_orders(orders.filter(need.rows(user, now)))
+
+    return [_shown("order", card, ORDER_NEEDS, figure) for card in (first, *ORDER_CARDS)]
 
 
-def _campaign_cards(request: HttpRequest) -> list[dict[str, Any]]:
-    if not request.user.has_perm("campaigns.view_campaign"):
+def _campaign_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
+    user = person(request)
+    if not user.has_perm("campaigns.view_campaign"):
         return []
-    counts = selectors.count_needs(selectors.campaigns_for(person(request)), selectors.CAMPAIGN_NEEDS)
-    return [_card("campaign", counts, card) for card in CAMPAIGN_CARDS]
+    campaigns = selectors.campaigns_for(user)
+
+    def figure(need: Need) -> Figure:
+        return selectors.figure_of_campaigns(campaigns.filter(need.rows(user, now)))
+
+    return [_shown("campaign", card, CAMPAIGN_NEEDS, figure) for card in CAMPAIGN_CARDS]
 
 
-def _card(model: str, counts: dict[str, int], card: tuple[str, str, str, bool]) -> dict[str, Any]:
-    need, text, icon, alarming = card
-    url = f"{reverse(f'admin:campaigns_{model}_changelist')}?needs={need}"
-    if need == "settling":
-        url = reverse("admin:campaigns_order_doubts")
+def _branch_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
+    user = person(request)
+    if not user.has_perms(["campaigns.view_branch", "campaigns.view_order"]):
+        return []
+    branches = selectors.branches_for(user)
+
+    def figure(need: Need) -> Figure:
+        found = branches.filter(need.rows(user, now))
+        return Figure(found.count(), selectors.add_up(selectors.committed(found, now)))
+
+    return [_shown("branch", card, BRANCH_NEEDS, figure) for card in BRANCH_CARDS]
+
+
+def _shown(model: str, card: Card, needs: dict[str, Need], figure_of: Callable[[Need], Figure]) -> dict[str, Any]:
+    figure = figure_of(needs[card.need])
+    plural = "branches" if model == "branch" else f"{model}s"
     return {
-        "need": need,
-        "text": text,
-        "icon": icon,
-        "count": counts[need],
-        "url": url,
-        "alarm": alarming and counts[need],
+        "need": card.need,
+        "count": figure.number,
+        "text": f"{model if figure.number == 1 else plural} {card.words}",
+        "money": [format_money(amount, currency) for currency, amount in sorted(figure.money.items())],
+        "icon": card.icon,
+        "url": _url(model, card.need),
+        "alarm": card.alarm and figure.number > 0,
     }
+
+
+def _url(model: str, need: str) -> str:
+    if need in QUEUES:
+        try:
+            return reverse(QUEUES[need])
+        except NoReverseMatch:  # not every console has that page
+            pass
+    return f"{reverse(f'admin:campaigns_{model}_changelist')}?needs={need}"
 
 
 def _first_steps(request: HttpRequest) -> list[dict[str, str]]:

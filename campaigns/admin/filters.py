@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from campaigns.admin.ids import row_id
-from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS
+from campaigns.selectors import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
 
 if TYPE_CHECKING:
     from django.contrib.admin import ChoicesFieldListFilter as ChoiceFilter
@@ -35,7 +36,7 @@ else:
                 yield choice
 
 
-__all__ = ["CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]
+__all__ = ["BranchNeeds", "CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]
 
 
 class NeedsFilter(SimpleFilter):
@@ -43,16 +44,16 @@ class NeedsFilter(SimpleFilter):
 
     title = "what is needed"
     parameter_name = "needs"
-    needs: dict[str, tuple[str, Q]] = {}
+    needs: dict[str, Need] = {}
 
     def lookups(self, *_: Any) -> Sequence[tuple[str, str]]:
         """Return the words."""
-        return [(name, title) for name, (title, _) in self.needs.items()]
+        return [(name, need.title) for name, need in self.needs.items()]
 
-    def queryset(self, _request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Model]) -> QuerySet[Model]:
         """Return the rows that need it."""
         need = self.needs.get(self.value() or "")
-        return queryset.filter(need[1]) if need else queryset
+        return queryset.filter(need.rows(request.user, timezone.now())) if need else queryset
 
 
 class OrderNeeds(NeedsFilter):
@@ -65,3 +66,9 @@ class CampaignNeeds(NeedsFilter):
     """Campaigns that need somebody."""
 
     needs = CAMPAIGN_NEEDS
+
+
+class BranchNeeds(NeedsFilter):
+    """Branches that need somebody."""
+
+    needs = BRANCH_NEEDS

@@ -125,6 +125,12 @@ class DeedForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
+class SubmitForm(DeedForm):
+    """Submitting a draft on the terms that the person saw: the page gives them back."""
+
+    terms = forms.CharField(widget=forms.HiddenInput, required=False)
+
+
 class ReasonForm(DeedForm):
     """A move that must be explained."""
 

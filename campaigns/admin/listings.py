@@ -19,6 +19,8 @@ class ListingAdmin(CatalogueAdmin[Listing]):
     list_display = ("title", "external_id", branch_name, "agent", "price", "status", "active")
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
+    import_kind, has_views = "listings", True
+    more_columns = ("address", "url")
     list_select_related = ("branch", "agent")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ("branch", "agent")

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -17,8 +18,9 @@ from django.utils.safestring import SafeString
 
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.times import shown
+from campaigns.models import Order
 from campaigns.models.choices import label
-from campaigns.selectors import orders_for
+from campaigns.selectors import approvals_for, orders_for, unread_alerts
 
 NOTHING = "–"
 UTC = ZoneInfo("UTC")
@@ -139,9 +141,24 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": title, "separator": True, "items": _items(request, menu)} for title, menu in MENU.items()
     ]
     if request.user.has_perm("campaigns.view_order"):
-        _add_doubts(request, groups[0]["items"])
+        _add_queues(request, groups[0]["items"])
+    if request.user.has_perm("campaigns.view_campaign"):
+        _add_calendar(request, groups[0]["items"])
     home = {"title": "Home", "icon": "dashboard", "link": reverse("admin:index")}
-    return [{"items": [home]}, *[group for group in groups if group["items"]]]
+    return [{"items": [home, _alerts(request)]}, *[group for group in groups if group["items"]]]
+
+
+def _alerts(request: HttpRequest) -> dict[str, Any]:
+    """Return the bell, with how many alerts the person has not read."""
+    unread, most = unread_alerts(request.user)[:100].count(), 99
+    badge = f"{most}+" if unread > most else unread
+    return {
+        "title": "Alerts",
+        "icon": "notifications",
+        "link": reverse("alerts"),
+        "badge": badge,
+        "badge_variant": "primary",
+    }
 
 
 def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:
@@ -153,12 +170,27 @@ def _items(request: HttpRequest, menu: Menu) -> list[dict[str, Any]]:
     return items
 
 
-def _add_doubts(request: HttpRequest, items: list[dict[str, Any]]) -> None:
-    """Put the queue of doubts, with how many there are, behind the orders: its address begins like theirs."""
-    link, doubts = reverse("admin:campaigns_order_doubts"), orders_for(request.user).filter(state=OrderState.UNKNOWN)
-    here = request.path == link
-    items[0]["active"] = items[0]["link"] in request.path and not here
-    items.insert(1, {"title": "In doubt", "icon": "help", "link": link, "badge": doubts.count(), "active": here})
+def _add_queues(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the queues, each with how many wait in it, behind the orders: their addresses begin like theirs."""
+    user = cast(User, request.user)
+    queues = [_queue(request, "In doubt", "help", "doubts", orders_for(user).filter(state=OrderState.UNKNOWN))]
+    if user.has_perm("campaigns.approve_order"):
+        queues.append(_queue(request, "My approvals", "how_to_reg", "approvals", approvals_for(user)))
+    items[0]["active"] = items[0]["link"] in request.path and not any(queue["active"] for queue in queues)
+    items[1:1] = queues
+
+
+def _queue(request: HttpRequest, title: str, icon: str, name: str, orders: QuerySet[Order]) -> dict[str, Any]:
+    link = reverse(f"admin:campaigns_order_{name}")
+    return {"title": title, "icon": icon, "link": link, "badge": orders.count(), "active": request.path == link}
+
+
+def _add_calendar(request: HttpRequest, items: list[dict[str, Any]]) -> None:
+    """Put the calendar behind the campaigns: its address begins like theirs."""
+    link, campaigns = reverse("admin:campaigns_campaign_calendar"), reverse("admin:campaigns_campaign_changelist")
+    here, place = request.path == link, [item["link"] for item in items].index(campaigns)
+    items[place]["active"] = campaigns in request.path and not here
+    items.insert(place + 1, {"title": "Calendar", "icon": "calendar_month", "link": link, "active": here})
 
 
 def icon(name: str) -> SafeString:

@@ -6,26 +6,24 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from campaigns import selectors, tasks
-from campaigns.admin.actions import Deed
-from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm
+from campaigns.admin import review
+from campaigns.admin.actions import Deed, Offer
+from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm, SubmitForm
+from campaigns.admin.order_rules import can, only, only_in
+from campaigns.admin.review import cost
 from campaigns.admin.settle_deed import SETTLE
-from campaigns.domain.money import format_money
-from campaigns.domain.states import Move, OrderState, moves_from
+from campaigns.domain.states import Move, OrderState
 from campaigns.models import Order
 from campaigns.services import orders, publishing
 from campaigns.services.errors import Refused
 
 Values = dict[str, Any]
 
-
-def cost(order: Order) -> str:
-    """Return what an order buys and for how much, such as `3 listings, 2,928.00 ZAR`."""
-    count = order.listings.count()
-    return f"{count} listing{'' if count == 1 else 's'}, {format_money(order.amount, order.amount_currency)}"
+REVIEW = "admin/campaigns/review.html"
 
 
 def _submit(order: Order, values: Values, user: User, now: datetime) -> str:
-    moved = orders.submit(order.pk, values["version"], user=user, now=now)
+    moved = orders.submit(order.pk, values["version"], user=user, now=now, terms=values["terms"])
     if moved.state == OrderState.AWAITING_APPROVAL:
         return f"Order {order} is submitted. A second person must approve it before anything is published."
     tasks.nudge_publish(order.pk)
@@ -60,9 +58,23 @@ def _dry_run(order: Order, _values: Values, user: User, now: datetime) -> str:
     return f"Dry run: Flow would take this order. Nothing was published. Flow said: {result.words}"
 
 
-def _can(move: Move) -> Any:
-    return lambda order: move in moves_from(OrderState(order.state))
+def _submit_says(order: Order) -> str:
+    if selectors.terms_of(order).second_person:
+        return (
+            f"Send {cost(order)} to approval. This freezes the order; a second person must approve it before anything is "
+            "published or spent."
+        )
+    return f"Publish {cost(order)}. This freezes the order; a worker sends it to Flow at once, and this money is spent."
 
+
+EDIT: Offer[Order] = Offer(
+    name="edit",
+    label="Edit",
+    icon="edit",
+    permissions=("change_order",),
+    fits=lambda order: order.state == OrderState.DRAFT,
+    not_now=only_in({OrderState.DRAFT}),
+)
 
 ORDER_DEEDS: list[Deed[Order]] = [
     Deed(
@@ -70,29 +82,39 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Submit",
         icon="send",
         permissions=("submit_order",),
-        fits=_can(Move.SUBMIT),
-        says=lambda order: (
-            f"Publish {cost(order)}. This freezes the order; where its budget asks for a second person, it waits for "
-            "their approval, else it is published at once and spends this money."
-        ),
+        fits=can(Move.SUBMIT),
+        not_now=only(Move.SUBMIT),
+        says=_submit_says,
         do=_submit,
+        form=SubmitForm,
+        first_values=lambda order, _user: {"terms": str(selectors.terms_of(order))},
+        template=REVIEW,
+        knows=review.knows,
     ),
     Deed(
         name="approve",
         label="Approve",
         icon="check",
         permissions=("approve_order",),
-        fits=_can(Move.APPROVE),
-        suits=lambda order, user: user.pk not in selectors.writers(order),
-        says=lambda order: f"Publish {cost(order)}. A worker sends it to Flow at once, and this money is spent.",
+        fits=can(Move.APPROVE),
+        not_now=only(Move.APPROVE),
+        barred=selectors.writers,
+        why_barred=review.NOT_YOURS,
+        says=lambda order: (
+            f"Publish {cost(order)}. A worker sends it to Flow at once, exactly as shown here, and this money is spent. To "
+            "change anything it must go back to draft, which drops the approval."
+        ),
         do=_approve,
+        template=REVIEW,
+        knows=review.knows,
     ),
     Deed(
         name="reject",
         label="Reject",
         icon="undo",
         permissions=("approve_order",),
-        fits=_can(Move.REJECT),
+        fits=can(Move.REJECT),
+        not_now=only(Move.REJECT),
         says=lambda order: f"Do not publish {cost(order)}. The order goes back to its author with your comment.",
         do=_reject,
         form=CommentForm,
@@ -104,6 +126,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         icon="science",
         permissions=("change_order", "submit_order", "approve_order"),
         fits=lambda order: OrderState(order.state) in publishing.DRY_RUN_STATES,
+        not_now=only_in(publishing.DRY_RUN_STATES),
         says=lambda order: (
             f"Ask Flow whether it would publish {cost(order)}. Nothing is published and nothing is spent."
         ),
@@ -114,7 +137,8 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Return to draft",
         icon="edit_note",
         permissions=("submit_order",),
-        fits=_can(Move.RETURN),
+        fits=can(Move.RETURN),
+        not_now=only(Move.RETURN),
         says=lambda order: f"Take {cost(order)} back, so that the order can be edited. An approval is dropped.",
         do=_return,
         form=OptionalReasonForm,
@@ -124,7 +148,8 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Cancel order",
         icon="cancel",
         permissions=("submit_order",),
-        fits=_can(Move.CANCEL),
+        fits=can(Move.CANCEL),
+        not_now=only(Move.CANCEL),
         says=lambda order: f"End the order for {cost(order)}. Nothing is published; it can't be taken up again.",
         do=_cancel,
         form=ReasonForm,

@@ -6,10 +6,9 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors
 from campaigns.admin import look
+from campaigns.admin.people import names
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
-
-NAMED = 5
 
 
 def next_step(order: Order, user: User, now: datetime) -> str:
@@ -48,11 +47,8 @@ def _who(order: Order, user: User) -> str:
     }.get(OrderState(order.state))
     if permission is None:
         return ""
-    people = selectors.people_who_may(permission, order.branch_id)
-    if permission == "approve_order":
-        people = people.exclude(pk__in=selectors.writers(order))
-    names = ["you" if each == user else each.get_username() for each in people[: NAMED + 1]]
-    if not names:
+    barred = selectors.writers(order) if permission == "approve_order" else ()
+    who = names([permission], order.branch_id, user, without=barred)
+    if not who:
         return f"Nobody can yet: ask an administrator to give somebody the permission “{permission}”."
-    more = " and others" if len(names) > NAMED else ""
-    return f"Who can: {', '.join(names[:NAMED])}{more}."
+    return f"Who can: {who}."

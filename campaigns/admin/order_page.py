@@ -25,14 +25,13 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "order": order,
         "state": look.badge(order.state, look.STATES),
         "next_step": format_html("<strong>Next:</strong> {}", next_step(order, user, now)),
-        "what": _what(order),
+        "what": what(order),
         "listings": list(order.listings.order_by("title", "pk")),
-        "money": _money(order),
-        "people": _people(order),
+        "money": money(order),
+        "people": people(order),
         "attempts": tables.attempts(order, user),
         "campaigns": tables.campaigns(order, user, now),
         "settlements": tables.settlements(order),
-        "history": tables.history(order),
     }
 
 
@@ -42,7 +41,8 @@ def last_change(order: Order) -> str:
     return f"{look.when(event.at)}: {event.text}"
 
 
-def _what(order: Order) -> list[Pair]:
+def what(order: Order) -> list[Pair]:
+    """Return what is bought, for whom and when."""
     return [
         ("Branch", f"{order.branch}"),
         ("Agent", f"{order.agent}" if order.agent else look.NOTHING),
@@ -60,7 +60,8 @@ def _both(order: Order, moment: datetime | None) -> str | SafeString:
     return format_html('{} <span class="text-subtle whitespace-nowrap">({})</span>', local, utc)
 
 
-def _money(order: Order) -> list[Pair]:
+def money(order: Order) -> list[Pair]:
+    """Return what it costs and where that comes from."""
     default = format_money(order.plan.default_budget, order.plan.currency)
     own = order.budget_override is not None
     pairs: list[Pair] = [
@@ -75,7 +76,8 @@ def _money(order: Order) -> list[Pair]:
     return pairs
 
 
-def _people(order: Order) -> list[Pair]:
+def people(order: Order) -> list[Pair]:
+    """Return who took it so far, and when."""
     did = [
         ("Created", order.created_by, order.created_at),
         ("Submitted", order.submitted_by, order.submitted_at),

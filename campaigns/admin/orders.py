@@ -12,13 +12,16 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from campaigns.admin import doubt_queue, look, order_facts, order_page
+from campaigns.admin import approval_queue, commenting, doubt_queue, look, order_facts, order_page, timeline
 from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import ReadOnlyAdmin, branch_name, person, plan_name
+from campaigns.admin.export_columns import moment, money, text, words
 from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
-from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.admin.list_tools import ListTools
+from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
+from campaigns.admin.why import hindrances
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
@@ -28,13 +31,22 @@ from campaigns.services.errors import Refused
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin[Order]):
+class OrderAdmin(ListTools, ReadOnlyAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
     list_filter_submit = True
-    list_select_related = ("branch", "plan")
+    list_select_related = ("branch", "plan", "agent", "created_by")
+    import_kind, has_views = "orders", True
+    more_columns = ("agent", "ends", "created_by", "created_at")
+    plain = {
+        "state_badge": words("state", "state"),
+        "costs": money("amount", lambda order: order.amount, lambda order: order.amount_currency),
+        "starts": moment("start", lambda order: order.start_at, lambda order: order.branch.zone),
+        "ends": moment("end", lambda order: order.end_at, lambda order: order.branch.zone),
+        "trouble": text("problem", lambda order: order.problem),
+    }
     search_fields = ("order_ref__startswith",)
     search_help_text = "Order ref, from its beginning"
 
@@ -56,7 +68,9 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         return [
             path("facts/", view(self.facts_view), name="campaigns_order_facts"),
             path("in-doubt/", view(doubt_queue.view), {"rooms": self}, name="campaigns_order_doubts"),
+            path("approvals/", view(approval_queue.view), {"rooms": self}, name="campaigns_order_approvals"),
             path("<int:pk>/edit/", view(self.edit_view), name="campaigns_order_edit"),
+            *commenting.urls(self),
             *deed_urls(self, ORDER_DEEDS),
             *super().get_urls(),
         ]
@@ -69,11 +83,13 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         context = {
             **self.admin_site.each_context(request),
             **order_page.context(order, person(request), timezone.now()),
+            "timeline": timeline.context(order, person(request), request.GET),
             "opts": self.opts,
             "original": order,
             "title": f"Order {order}",
             "buttons": buttons(person(request), order, ORDER_DEEDS),
-            "may_edit": self._may_edit(request, order),
+            "may_edit": EDIT.is_for(person(request), order),
+            "why_not": hindrances(person(request), order, [EDIT, *ORDER_DEEDS]),
         }
         return TemplateResponse(request, "admin/campaigns/order.html", context)
 
@@ -139,9 +155,6 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)
 
-    def _may_edit(self, request: HttpRequest, order: Order) -> bool:
-        return order.state == OrderState.DRAFT and request.user.has_perm("campaigns.change_order")
-
     @admin.display(description="state", ordering="state")
     def state_badge(self, order: Order) -> SafeString:
         """Return where it stands."""
@@ -156,6 +169,11 @@ class OrderAdmin(ReadOnlyAdmin[Order]):
     def starts(self, order: Order) -> SafeString:
         """Return when it starts, on the branch's clock."""
         return look.at(order.start_at, order.branch.zone)
+
+    @admin.display(description="end", ordering="end_at")
+    def ends(self, order: Order) -> SafeString:
+        """Return when it ends, on the branch's clock."""
+        return look.at(order.end_at, order.branch.zone)
 
     @admin.display(description="problem")
     def trouble(self, order: Order) -> SafeString | str:

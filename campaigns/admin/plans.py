@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from campaigns.admin.catalogue import CatalogueAdmin
+from campaigns.admin.export_columns import money
 from campaigns.domain.money import format_money
 from campaigns.models import Plan
 
@@ -13,6 +14,8 @@ class PlanAdmin(CatalogueAdmin[Plan]):
 
     list_display = ("name", "ref", "budget", "duration_days", "max_listings", "active")
     list_filter = ("active",)
+    import_kind = "plans"
+    plain = {"budget": money("default budget", lambda plan: plan.default_budget, lambda plan: plan.currency)}
     search_fields = ("name", "ref")
     search_help_text = "Name or reference"
 

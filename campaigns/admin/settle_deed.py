@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from campaigns import selectors, tasks
 from campaigns.admin import doubts, tables
-from campaigns.admin.actions import Deed
+from campaigns.admin.actions import Deed, state_words
 from campaigns.admin.forms import SettleForm
-from campaigns.domain.states import Move, OrderState, Resolution, moves_from
+from campaigns.admin.order_rules import can
+from campaigns.domain.states import Move, Resolution
 from campaigns.domain.times import window
 from campaigns.models import Order, Settlement
 from campaigns.services import settling
@@ -84,7 +85,8 @@ SETTLE: Deed[Order] = Deed(
     label="Settle the doubt",
     icon="gavel",
     permissions=("settle_order",),
-    fits=lambda order: Move.SETTLE in moves_from(OrderState(order.state)),
+    fits=can(Move.SETTLE),
+    not_now=lambda order: f"Nothing is in doubt: the order is “{state_words(order)}”.",
     says=lambda order: f"Nobody knows whether Flow published this order for {doubts.money(order)}.",
     do=_settle,
     form=SettleForm,

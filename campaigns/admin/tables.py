@@ -5,9 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from campaigns import selectors
 from campaigns.admin import look
-from campaigns.admin.events import actor
 from campaigns.models import Campaign, Order
 from campaigns.models.choices import label
 
@@ -77,14 +75,3 @@ def commands(campaign: Campaign) -> Table:
         for command in campaign.commands.select_related("asked_by")[:MOST]
     ]
     return {"headers": ["Command", "State", "Asked", "Reason", "Flow's words"], "rows": rows}
-
-
-def history(subject: Order | Campaign) -> Table:
-    """Return the newest lines of the history."""
-    rows = [
-        [look.at(event.at), actor(event), event.campaign or look.NOTHING, event.text]
-        for event in selectors.history(subject, MOST)
-    ]
-    if isinstance(subject, Campaign):
-        return {"headers": ["When", "Who", "What"], "rows": [[at, who, text] for at, who, _, text in rows]}
-    return {"headers": ["When", "Who", "Campaign", "What"], "rows": rows}

@@ -55,6 +55,10 @@ def moves_from(state: OrderState) -> frozenset[Move]:
     return frozenset(move for move, paths in MOVES.items() if state in paths)
 
 
+# Whose money is spent, or is on its way to be: what such orders cost is committed.
+COMMITTED_STATES = frozenset({_S.AWAITING_APPROVAL, _S.QUEUED, _S.PUBLISHING, _S.PUBLISHED, _S.UNKNOWN})
+
+
 class Outcome(StrEnum):
     """How an attempt to publish ended; an attempt under way has none yet."""
 

@@ -1,6 +1,6 @@
 """From what a branch's clocks show to a moment, where times that a zone skips or has twice are refused; and times in words."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 
@@ -55,3 +55,26 @@ def lasted(age: timedelta) -> str:
     else:
         units = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
     return " ".join(filter(None, units)) or "less than a minute"
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the moment when the day begins on the zone's clocks, in UTC; where they skip midnight, the first moment after."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def month_of(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the calendar month of the moment begins on the zone's clocks, and when the next one does."""
+    first = now.astimezone(zone).date().replace(day=1)
+    following = (first + timedelta(days=31)).replace(day=1)
+    return midnight(first, zone), midnight(following, zone)
+
+
+def monday_of(day: date) -> date:
+    """Return the Monday of the day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def last_weeks(now: datetime, zone: ZoneInfo, number: int) -> list[date]:
+    """Return the Mondays of so many weeks, the last of which is the week of the moment on the zone's clocks."""
+    monday = monday_of(now.astimezone(zone).date())
+    return [monday - timedelta(weeks=back) for back in reversed(range(number))]

@@ -1,18 +1,24 @@
 """The database's tables."""
 
+from campaigns.models.alerts import Alert, AlertChoice, AlertCursor
 from campaigns.models.attempts import Attempt
 from campaigns.models.branches import Agent, Branch
 from campaigns.models.campaigns import Campaign
 from campaigns.models.commands import Command
 from campaigns.models.events import Event, HistoryHead
 from campaigns.models.heartbeats import Heartbeat
+from campaigns.models.import_files import ImportFile
 from campaigns.models.listings import Listing
 from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
+from campaigns.models.saved_views import SavedView
 
 __all__ = [
     "Agent",
+    "Alert",
+    "AlertChoice",
+    "AlertCursor",
     "Attempt",
     "Branch",
     "Campaign",
@@ -21,10 +27,12 @@ __all__ = [
     "Heartbeat",
     "HistoryHead",
     "Hold",
+    "ImportFile",
     "Listing",
     "Order",
     "OrderListing",
     "Plan",
     "Reminder",
+    "SavedView",
     "Settlement",
 ]

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from campaigns.domain.states import OrderState, Resolution
 from campaigns.models import validators
@@ -57,6 +58,12 @@ class Order(models.Model):
             models.Index(fields=["state", "-created_at", "-id"], name="order_state_newest"),
             models.Index(
                 fields=["next_attempt_at"], name="order_due", condition=models.Q(state=OrderState.QUEUED.value)
+            ),
+            # Money by month and week (selectors/budgets.py); with all its columns, so that the table itself is not read.
+            models.Index(
+                Coalesce("start_at", "submitted_at"),
+                *("branch", "currency", "state", "budget", "start_at", "submitted_at"),
+                name="order_committed",
             ),
         ]
         permissions = [

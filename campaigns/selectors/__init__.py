@@ -1,5 +1,8 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
+from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
+from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
+from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -17,9 +20,25 @@ from campaigns.selectors.due import (
     held_until,
     overdue_orders,
 )
-from campaigns.selectors.needs import CAMPAIGN_NEEDS, ORDER_NEEDS, count_needs
+from campaigns.selectors.figures import (
+    Figure,
+    WeekSum,
+    by_phase,
+    committed_by_week,
+    figure_of_campaigns,
+    figure_of_orders,
+)
+from campaigns.selectors.needs import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
 from campaigns.selectors.pages import campaign_page, history, nothing_yet, open_command, order_page
-from campaigns.selectors.people import people_who_may, writers
+from campaigns.selectors.people import approvals_for, people_who_may, writers
+from campaigns.selectors.reviews import (
+    Changes,
+    changes_since_submission,
+    last_dry_run,
+    listings_elsewhere,
+    listings_gone,
+    written_by,
+)
 from campaigns.selectors.scope import (
     agents_for,
     attempts_for,
@@ -33,29 +52,58 @@ from campaigns.selectors.scope import (
     works_for,
 )
 from campaigns.selectors.signs import Sign, signs_of_life
+from campaigns.selectors.timeline import SORTS, TimelinePage, attempts_told_of, timeline
+from campaigns.selectors.views import views_for
 
 __all__ = [
+    "BRANCH_NEEDS",
     "CAMPAIGN_NEEDS",
     "LONGEST_WAIT",
     "ORDER_NEEDS",
+    "SORTS",
+    "Changes",
+    "Figure",
+    "MonthlyBudget",
+    "Need",
     "Sign",
+    "Terms",
+    "Threshold",
+    "TimelinePage",
+    "WeekSum",
+    "add_up",
     "agents_for",
+    "alert_channels",
+    "alerts_for",
+    "approvals_for",
     "attempts_for",
+    "attempts_told_of",
     "branches_for",
+    "by_phase",
     "campaign_page",
     "campaigns_for",
+    "changes_since_submission",
     "commands_for",
-    "count_needs",
+    "committed",
+    "committed_by_week",
+    "concerned",
     "doubt_queue",
     "due_campaigns",
     "due_orders",
     "events_for",
+    "figure_of_campaigns",
+    "figure_of_orders",
     "held_until",
     "history",
     "in_doubt",
+    "last_dry_run",
     "last_words",
+    "listings_elsewhere",
     "listings_for",
+    "listings_gone",
     "money_in_doubt",
+    "money_of",
+    "monthly_budget",
+    "nearly_spent",
     "nothing_yet",
     "open_command",
     "order_page",
@@ -66,8 +114,15 @@ __all__ = [
     "proposals_of_others",
     "reminded",
     "signs_of_life",
+    "stuck_orders",
+    "terms_of",
+    "threshold_of",
+    "timeline",
+    "unread_alerts",
+    "views_for",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",
     "writers",
+    "written_by",
 ]

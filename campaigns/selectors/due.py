@@ -35,8 +35,13 @@ def due_campaigns(by: datetime, now: datetime, limit: int) -> QuerySet[Campaign]
 
 def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:
     """Return the queued orders whose turn came at least `late_by` ago, and those whose turn is too far ahead to be true."""
+    return Order.objects.filter(is_due(now, late_by))
+
+
+def is_due(now: datetime, late_by: timedelta = timedelta(0)) -> Q:
+    """Return the condition of `due_orders`."""
     due = Q(next_attempt_at__lte=now - late_by) | Q(next_attempt_at__gt=now + LONGEST_WAIT)
-    return Order.objects.filter(due, state=OrderState.QUEUED.value)
+    return Q(state=OrderState.QUEUED.value) & due
 
 
 def overdue_orders(now: datetime) -> tuple[int, datetime | None]:

@@ -1,46 +1,96 @@
-"""What needs somebody's attention: conditions that the lists' filters and the home page share."""
+"""What needs somebody's attention: conditions that the lists' filters and the home page share.
 
-from datetime import timedelta
-from typing import TypeVar
+They depend on who asks and when, so each is made anew for every request.
+"""
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, OrderState, Phase
-from campaigns.models import Campaign, Command, Order
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.lookups import IsNull
 
-RowT = TypeVar("RowT", Order, Campaign)
+from campaigns.domain.states import ACTION_FITS, FINAL_PHASES, OPEN_COMMAND_STATES, Action, OrderState, Phase
+from campaigns.models import Command, Listing
+from campaigns.selectors.budgets import nearly_spent
+from campaigns.selectors.due import OVERDUE_AFTER, is_due
+from campaigns.selectors.people import waits_for
+from campaigns.selectors.scope import branches_for
 
+STARTS_SOON = timedelta(hours=24)
+ENDS_SOON = timedelta(days=3)
+# Flow may need a while until it knows a campaign that it has just published.
+FLOW_LAGS = timedelta(minutes=30)
 
-# What needs somebody's attention, by the word that the lists' filters and the home page use for it.
-ORDER_NEEDS: dict[str, tuple[str, Q]] = {
-    "settling": ("In doubt: settle", Q(state=OrderState.UNKNOWN.value)),
-    "mending": ("Rejected: mend", Q(state=OrderState.REJECTED.value)),
-    "approval": ("Waiting for approval", Q(state=OrderState.AWAITING_APPROVAL.value)),
-    "patience": (
-        "Queued with a problem",
-        Q(state=OrderState.QUEUED.value) & (Q(failures__gt=0) | ~Q(problem="")),
-    ),
-}
-CAMPAIGN_NEEDS: dict[str, tuple[str, Q]] = {
-    "confirmation": (
-        "Command not confirmed",
-        Q(pk__in=Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)).values("campaign")),
-    ),
-    # Flow may need a while until it knows a campaign that it has just published.
-    "attention": (
-        "Problem",
-        ~Q(problem="")
-        & Q(phase__in=sorted(set(Phase) - FINAL_PHASES))
-        & (Q(missing_since__isnull=True) | Q(missing_since__lte=Now() - timedelta(minutes=30))),
-    ),
-}
-
+NOT_OVER = sorted(set(Phase) - FINAL_PHASES)
+# Money may go out, and a pause would stop it.
+RUNNING = sorted(ACTION_FITS[Action.PAUSE])
 
 # A listing that nobody can buy or rent any more: its page at Flow dies, and money for its campaign is wasted.
 LISTING_GONE = Q(active=False) | Q(status__iexact="sold") | Q(status__iexact="withdrawn")
 
 
-def count_needs(rows: QuerySet[RowT], needs: dict[str, tuple[str, Q]]) -> dict[str, int]:
-    """Return how many of the rows have each need."""
-    return {name: rows.filter(condition).count() for name, (_, condition) in needs.items()}
+class Need(NamedTuple):
+    """A need in words, and which rows have it: among those that the person sees anyway, at that moment."""
+
+    title: str
+    rows: Callable[[User | AnonymousUser, datetime], Q]
+
+
+def _always(condition: Q) -> Callable[[User | AnonymousUser, datetime], Q]:
+    return lambda _user, _now: condition
+
+
+def _starts_soon(now: datetime) -> Q:
+    """Return the orders that can't be published any more, or soon can't, for want of an approval."""
+    return Q(state=OrderState.AWAITING_APPROVAL.value, start_at__lte=now + STARTS_SOON)
+
+
+def _has_a_problem(now: datetime) -> Q:
+    known = Q(missing_since__isnull=True) | Q(missing_since__lte=now - FLOW_LAGS)
+    return ~Q(problem="") & Q(phase__in=NOT_OVER) & known
+
+
+def _listing_is_gone() -> Q:
+    """Return the running campaigns of which a listing is gone.
+
+    Asked of each running campaign: they are few, while most listings are gone some day. With EXISTS or IN, PostgreSQL
+    begins with all listings.
+    """
+    gone = Listing.objects.filter(LISTING_GONE, orders=OuterRef("order")).order_by().values("pk")[:1]
+    return Q(phase__in=RUNNING) & Q(IsNull(Subquery(gone), False))
+
+
+def _nearly_spent(user: User | AnonymousUser, now: datetime) -> Q:
+    """Return the branches whose budget is nearly committed; none for those who may not see what orders cost."""
+    may_see = user.has_perm("campaigns.view_order")
+    return Q(pk__in=nearly_spent(branches_for(user), now) if may_see else [])
+
+
+# By the word that the lists' filters and the home page use.
+ORDER_NEEDS: dict[str, Need] = {
+    "settling": Need("In doubt: settle", _always(Q(state=OrderState.UNKNOWN.value))),
+    "mending": Need("Rejected: mend", _always(Q(state=OrderState.REJECTED.value))),
+    "approval": Need("Waiting for approval", _always(Q(state=OrderState.AWAITING_APPROVAL.value))),
+    "my_approval": Need("Waiting for my approval", lambda user, _now: waits_for(user)),
+    "hurry": Need("Not approved, starts within 24 hours", lambda _user, now: _starts_soon(now)),
+    "overdue": Need("Queued and overdue", lambda _user, now: is_due(now, OVERDUE_AFTER)),
+    "patience": Need(
+        "Queued with a problem",
+        _always(Q(state=OrderState.QUEUED.value) & (Q(failures__gt=0) | ~Q(problem=""))),
+    ),
+}
+CAMPAIGN_NEEDS: dict[str, Need] = {
+    "confirmation": Need(
+        "Command not confirmed",
+        _always(Q(pk__in=Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)).values("campaign"))),
+    ),
+    "attention": Need("Problem", lambda _user, now: _has_a_problem(now)),
+    "gone": Need("Runs for a listing that is gone", _always(_listing_is_gone())),
+    "ending": Need(
+        "Ends within 3 days",
+        lambda _user, now: Q(phase__in=NOT_OVER, ends_at__gt=now, ends_at__lte=now + ENDS_SOON),
+    ),
+}
+BRANCH_NEEDS: dict[str, Need] = {"budget": Need("Budget of the month over 80 % committed", _nearly_spent)}

@@ -1,16 +1,37 @@
 """Who may do what."""
 
-from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from campaigns.domain.states import OrderState
 from campaigns.models import Event, Order
+from campaigns.selectors.scope import orders_for
+
+WROTE = ("order.created", "order.edited")
 
 
 def writers(order: Order) -> set[int]:
     """Return the ids of all who created, edited or submitted the order: none of them may approve it."""
-    wrote = Event.objects.filter(order=order, kind__in=["order.created", "order.edited"], actor__isnull=False)
+    wrote = Event.objects.filter(order=order, kind__in=WROTE, actor__isnull=False)
     submitted = {order.submitted_by_id} if order.submitted_by_id else set()
     return {order.created_by_id, *submitted, *wrote.values_list("actor_id", flat=True)}
+
+
+def approvals_for(user: User | AnonymousUser) -> QuerySet[Order]:
+    """Return the orders that wait for an approval which this person may give."""
+    return orders_for(user).filter(waits_for(user))
+
+
+def waits_for(user: User | AnonymousUser) -> Q:
+    """Return the condition of an order that this person may approve: they have the right, and wrote none of it.
+
+    That they work for its branch is left to whoever asks (see scope.py).
+    """
+    if not user.has_perm("campaigns.approve_order"):
+        return Q(pk__in=[])
+    wrote = Event.objects.filter(order=OuterRef("pk"), kind__in=WROTE, actor=user.pk)
+    by_others = ~Q(created_by=user.pk) & ~Q(submitted_by=user.pk) & Q(~Exists(wrote))
+    return Q(state=OrderState.AWAITING_APPROVAL.value) & by_others
 
 
 def people_who_may(permission: str, branch_id: int) -> QuerySet[User]:

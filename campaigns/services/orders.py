@@ -2,7 +2,6 @@
 
 import secrets
 from datetime import datetime
-from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,9 +13,9 @@ from campaigns import gateway, selectors
 from campaigns.domain import money
 from campaigns.domain.states import Move, OrderState
 from campaigns.models import Branch, Order, OrderListing
-from campaigns.services import moves
-from campaigns.services.content import Content, check_content, check_price
-from campaigns.services.errors import NotAllowed, Refused
+from campaigns.services import moves, reviewing
+from campaigns.services.content import Content, check_content
+from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.history import record, require, require_branch
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for another
@@ -118,28 +117,21 @@ def edit_order(order_id: int, version: int, content: Content, *, user: User, now
     return order
 
 
-def submit(order_id: int, version: int, *, user: User, now: datetime) -> Order:
+def submit(order_id: int, version: int, *, user: User, now: datetime, terms: str = "") -> Order:
     """Freeze a draft and send it on its way: to a second person where its budget asks for one, else to the workers.
 
-    Raises NotAllowed, Stale, Refused, or ValidationError where a rule no longer holds.
+    `terms` is what the person was shown, as `selectors.terms_of` puts it: a plan's price or a threshold may have changed since.
+    Raises NotAllowed, Stale (also where the terms are others now), Refused, or ValidationError where a rule no longer holds.
     """
     require(user, "submit_order", "submit orders")
     order = _read(order_id, version, user)
     moves.check(order, Move.SUBMIT)
-    if order.campaigns.exists():
-        raise Refused(
-            f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
-            "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
-        )
-    content = Content.of(order)
-    check_content(content, now=now)
-    request = gateway.publish_request(order, content.listings)
-    payload = request.canonical_json()
-    budget, currency = (
-        order.plan.default_budget if order.budget_override is None else order.budget_override,
-        order.plan.currency,
-    )
-    second = money.needs_second_person(budget, currency, _threshold(order), settings.CURRENCY)
+    reviewing.check_leaving(order, now=now)
+    agreed = selectors.terms_of(order)
+    if terms and terms != str(agreed):
+        raise Stale(f"It was “{terms}” when you opened this page, and is “{agreed}” now. Nothing was done.")
+    budget, currency, second = agreed.amount, agreed.currency, agreed.second_person
+    payload = gateway.publish_request(order, order.listings.all()).canonical_json()
     with transaction.atomic():
         moves.move(
             order,
@@ -173,8 +165,7 @@ def approve(order_id: int, version: int, *, user: User, now: datetime) -> Order:
             f"{user.get_username()} wrote or submitted order {order.order_ref}, so somebody else must approve it."
         )
     try:
-        check_content(Content.of(order), now=now)
-        check_price(order)
+        reviewing.check_leaving(order, now=now)
     except ValidationError as error:
         words = " ".join(error.messages)
         raise Refused(f"{words} Reject the order with a comment, so that its author can mend it.") from None
@@ -248,12 +239,6 @@ def _problem_of_draft(order: Order, deed: Move, words: str) -> str:
         return words
     last = order.attempts.last() if order.state == OrderState.REJECTED else None
     return f"It was rejected: {last.words}" if last else ""
-
-
-def _threshold(order: Order) -> Decimal | None:
-    own: Decimal | None = order.branch.approval_threshold
-    site: Decimal | None = settings.APPROVAL_THRESHOLD
-    return site if own is None else own
 
 
 def _required(text: str, field: str, message: str) -> str:

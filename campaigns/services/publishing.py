@@ -145,8 +145,9 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
         raise Refused(f"Order {order.order_ref} is {state}: a dry run would tell nothing. Nothing was sent.")
     if until := pace.held_until(now):
         raise Refused(f"Flow asked us to wait until {when(until)}. Nothing was sent; try again then.")
+    request = _request(order)
     try:
-        answer = gateway.client().dry_run(_request(order))
+        answer = gateway.client().dry_run(request)
     except Rejected as error:
         result = DryRunResult(False, error.words, error.http_status)
     except TooManyRequests as error:
@@ -158,9 +159,19 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
         result = DryRunResult(True, answer.excerpt, answer.http_status)
     said = "would take it" if result.ok else "would refuse it"
     text = f"Dry run: Flow {said}. {result.words}"
-    data = {"ok": result.ok, "http_status": result.http_status, "version": order.version}
+    data = {
+        "ok": result.ok,
+        "http_status": result.http_status,
+        "version": order.version,
+        "payload_sha256": gateway.sha256(request.canonical_json()),
+    }
     record("order.dry_run", text, now=now, by=user or ActorKind.SCHEDULER, order=order, data=data)
     return result
+
+
+def sha256_of_request(order: Order) -> str:
+    """Return the hash of what Flow would be sent: the same as a dry run's where Flow was asked about exactly this."""
+    return gateway.sha256(_request(order).canonical_json())
 
 
 def _waits(order: Order, now: datetime) -> bool:

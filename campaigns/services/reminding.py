@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
@@ -20,6 +18,7 @@ from campaigns.domain.reminders import newest_due
 from campaigns.domain.states import ActorKind, OrderState
 from campaigns.domain.times import lasted
 from campaigns.models import Attempt, Order, Reminder
+from campaigns.services.addresses import is_address
 from campaigns.services.history import record
 from campaigns.services.reminder_mail import message
 
@@ -82,7 +81,7 @@ def _claim(attempt: Attempt, number: int, now: datetime) -> Reminder | None:
 def _send(reminder: Reminder, attempt: Attempt, now: datetime) -> bool:
     """Send the mail and write its line of history, or give the claim up; say whether people were reminded."""
     people = selectors.people_who_may("settle_order", attempt.order.branch_id)
-    told = [person for person in people if _is_address(person.email)]
+    told = [person for person in people if is_address(person.email)]
     waiting = attempt.settlements.filter(confirmed_at__isnull=True).select_related("proposed_by")
     if told:
         addresses = list(dict.fromkeys(person.email for person in told))
@@ -104,11 +103,3 @@ def _record(reminder: Reminder, attempt: Attempt, told: list[User], now: datetim
     words = f"Reminder {reminder.number}: the order has been in doubt for {lasted(now - attempt.ended_at)}; {whom}."
     data = {"attempt": attempt.number, "number": reminder.number, "told": names}
     record("order.reminded", words, now=reminder.at, by=ActorKind.SCHEDULER, order=attempt.order, data=data)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        validate_email(text)
-    except ValidationError:
-        return False
-    return True

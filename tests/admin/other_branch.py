@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,19 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from campaigns.domain.states import Action
-from campaigns.models import Agent, Attempt, Branch, Campaign, Command, Event, Listing, Order, Plan
+from campaigns.models import (
+    Agent,
+    Attempt,
+    Branch,
+    Campaign,
+    Command,
+    Event,
+    ImportFile,
+    Listing,
+    Order,
+    Plan,
+    SavedView,
+)
 from campaigns.services import commands, orders
 from tests import factories
 from tests.admin import building
@@ -38,6 +51,13 @@ OF_NO_BRANCH: dict[type[Model], Callable[[], Any]] = {
 NOT_OURS = {
     *("index", "login", "logout", "password_change", "password_change_done"),
     *("autocomplete", "jsi18n", "view_on_site", "app_list"),
+}
+
+
+# Pages of the lists that are about something which somebody keeps for themselves, by how their addresses' names end.
+SOMEBODYS = {
+    ("_view", "_view_rename", "_view_delete"): SavedView,
+    ("_import_preview", "_import_rejected"): ImportFile,
 }
 
 
@@ -81,8 +101,20 @@ def make_other_branch() -> OtherBranch:
         Campaign: [campaign],
         Command: [command],
         Event: list(Event.objects.filter(order__in=made)),
+        SavedView: [_view(name, boss) for name in ("order", "campaign", "listing")],
+        ImportFile: [_file(kind, boss) for kind in ("branches", "agents", "listings", "plans", "orders")],
     }
     return OtherBranch(branch, rows)
+
+
+def _view(list_name: str, owner: User) -> SavedView:
+    return SavedView.objects.create(list_name=list_name, name=f"{MARK} view", owner=owner, saved_at=timezone.now())
+
+
+def _file(kind: str, owner: User) -> ImportFile:
+    now = timezone.now()
+    times = {"uploaded_at": now, "expires_at": now + timedelta(days=1)}
+    return ImportFile.objects.create(kind=kind, name=f"{MARK}.csv", content=b"external_id", owner=owner, **times)
 
 
 def addresses() -> Iterator[tuple[str, type[Model] | None, list[str]]]:
@@ -92,8 +124,9 @@ def addresses() -> Iterator[tuple[str, type[Model] | None, list[str]]]:
         name = pattern.name or ""
         if name in NOT_OURS or not name:
             continue
+        kept = next((model for endings, model in SOMEBODYS.items() if name.endswith(endings)), None)
         owner = max((key for key in models if name.startswith(f"{key}_")), key=len, default=None)
-        model = models[owner] if owner else User if name.startswith("auth_user") else None
+        model = kept or (models[owner] if owner else User if name.startswith("auth_user") else None)
         yield (
             name,
             model,

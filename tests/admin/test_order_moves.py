@@ -258,10 +258,9 @@ def test_a_move_on_an_older_view_of_the_order_leads_back_to_it_and_has_no_button
     assert f"Look at {order} again" in html
 
 
-def test_a_move_that_is_refused_for_another_reason_keeps_its_button(author: User) -> None:
-    order = building.draft()
-    order.listings.update(active=False)
-    html = form_of(make(building.client_of(author), order, "submit"))
+def test_a_move_that_is_refused_for_another_reason_keeps_its_button(second: User) -> None:
+    order = building.awaiting_approval()
+    html = form_of(make(building.client_of(second), order, "reject", comment=""))
     assert "<button" in html
     assert f"Look at {order} again" not in html
 

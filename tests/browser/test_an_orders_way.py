@@ -65,8 +65,8 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
     order = Order.objects.get()
     assert building.names(order.listings.order_by("title")) == building.names(branch.listings.order_by("title"))
     page.get_by_role("link", name="Submit").click()
-    expect(page.get_by_text("Publish 2 listings, 2,928.00 ZAR.")).to_be_visible()
-    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Sea Point's threshold is 1,000.00 ZAR.")).to_be_visible()
+    page.get_by_role("button", name="Send 2 listings, 2,928.00 ZAR to approval").click()
     expect(page.get_by_text("is submitted. A second person must approve it")).to_be_visible()
     expect(page.get_by_role("link", name="Approve")).to_have_count(0)
     assert Order.objects.get().state == "awaiting_approval"
@@ -74,10 +74,10 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
 
     factories.make_user("thabo", "view_order", "approve_order")
     second = Site(browser, live_server.url, "thabo")
-    second.page.get_by_role("link", name="orders waiting for approval").click()
+    second.page.get_by_role("link", name="order waiting for your approval").click()
     second.page.get_by_role("link", name=order.order_ref).click()
     second.page.get_by_role("link", name="Approve").click()
-    second.page.get_by_role("button", name="Approve").click()
+    second.page.get_by_role("button", name="Approve and publish 2 listings, 2,928.00 ZAR").click()
     expect(second.page.get_by_text("is approved and queued")).to_be_visible()
     assert Order.objects.get().state == "queued"
     assert second.troubles == []

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from unittest import mock
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -243,7 +243,7 @@ def needs_confirmation(order_ref: str) -> bool:
     """Say whether the home page and the list call the order's command not confirmed."""
     from campaigns.selectors import CAMPAIGN_NEEDS
 
-    _, condition = CAMPAIGN_NEEDS["confirmation"]
+    condition = CAMPAIGN_NEEDS["confirmation"].rows(AnonymousUser(), timezone.now())
     return Campaign.objects.filter(condition, order__order_ref=order_ref).exists()
 
 

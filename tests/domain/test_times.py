@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.domain.times import in_utc, in_zone, lasted, shown, window
+from campaigns.domain.times import in_utc, in_zone, last_weeks, lasted, midnight, month_of, shown, window
 
 LISBON = ZoneInfo("Europe/Lisbon")
 
@@ -105,3 +105,30 @@ def test_shows_a_moment_by_the_clocks_of_the_zone_wherever_the_machine_stands() 
 
     assert shown(moment, ZoneInfo("Africa/Johannesburg")) == "2 Jan 2030, 01:06 SAST"
     assert shown(moment, ZoneInfo("America/New_York")) == "1 Jan 2030, 18:06 EST"
+
+
+def test_a_month_goes_from_midnight_to_midnight_on_the_zone_s_clocks() -> None:
+    tokyo = ZoneInfo("Asia/Tokyo")
+    last_evening_of_january_in_utc = datetime(2030, 1, 31, 20, tzinfo=UTC)
+    assert month_of(last_evening_of_january_in_utc, tokyo) == (
+        datetime(2030, 1, 31, 15, tzinfo=UTC),
+        datetime(2030, 2, 28, 15, tzinfo=UTC),
+    )
+    assert month_of(datetime(2030, 12, 31, tzinfo=UTC), LISBON) == (
+        datetime(2030, 12, 1, tzinfo=UTC),
+        datetime(2031, 1, 1, tzinfo=UTC),
+    )
+    assert month_of(datetime(2030, 3, 31, 12, tzinfo=UTC), LISBON) == (
+        datetime(2030, 3, 1, tzinfo=UTC),
+        datetime(2030, 3, 31, 23, tzinfo=UTC),
+    )
+
+
+def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_go_on() -> None:
+    assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")) == datetime(2025, 4, 24, 22, tzinfo=UTC)
+
+
+def test_the_last_weeks_end_with_the_week_of_the_moment_on_the_zone_s_clocks() -> None:
+    sunday_evening_in_utc = datetime(2030, 3, 10, 23, tzinfo=UTC)
+    assert last_weeks(sunday_evening_in_utc, LISBON, 2) == [date(2030, 2, 25), date(2030, 3, 4)]
+    assert last_weeks(sunday_evening_in_utc, ZoneInfo("Asia/Tokyo"), 2) == [date(2030, 3, 4), date(2030, 3, 11)]

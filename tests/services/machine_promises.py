@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
 from campaigns import selectors
 from campaigns.domain.states import ACTION_DONE, Action, OrderState, Outcome, Phase, Resolution
 from campaigns.models import Attempt, Campaign, Command, Event, Order
@@ -49,7 +52,7 @@ class Promises:
         campaigns = {campaign.pk: campaign for campaign in Campaign.objects.order_by("pk")}
         commands = {command.pk: command for command in Command.objects.select_related("campaign").order_by("pk")}
         events = list(Event.objects.filter(pk__gt=self._last_event).order_by("pk"))
-        _, settling = selectors.ORDER_NEEDS["settling"]
+        settling = selectors.ORDER_NEEDS["settling"].rows(AnonymousUser(), timezone.now())
         self._to_settle = set(Order.objects.filter(settling).values_list("pk", flat=True))
         self._check_attempts(attempts)
         self._check_campaigns(campaigns, attempts)

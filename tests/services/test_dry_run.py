@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from campaigns.models import Order
 from campaigns.services import orders, pace
 from campaigns.services.errors import NotAllowed, Refused
-from campaigns.services.publishing import DryRunResult, dry_run
+from campaigns.services.publishing import DryRunResult, dry_run, sha256_of_request
 from tests.factories import make_user
 from tests.flow.nasty_server import Play, says, then_closes
 from tests.services.building import MINUTE, NOW, awaiting, draft, everything, kinds, last_event, publish, queued, reload
@@ -33,7 +33,12 @@ def test_shows_what_flow_says_and_makes_no_campaign(author: User, flow: Flow) ->
         author,
         'Dry run: Flow would take it. {"estimate": 12}',
     )
-    assert event.data == {"ok": True, "http_status": 200, "version": 1}
+    assert event.data == {
+        "ok": True,
+        "http_status": 200,
+        "version": 1,
+        "payload_sha256": sha256_of_request(order),
+    }
 
 
 def test_makes_no_campaign_of_ids_that_a_dry_run_gives(author: User, flow: Flow) -> None:

@@ -103,7 +103,10 @@ def test_all_errors_of_all_rows_are_told_in_the_order_of_the_file_and_the_good_r
 def test_an_id_that_stands_twice_is_told_where_it_stands_again() -> None:
     result = import_lines(Kind.BRANCHES, "external_id,name", "B1,Sandton", "B2,Menlyn", "B1,Rosebank")
 
-    assert said(result) == [(4, "external_id", "“B1” stands in line 2 already. Keep one of the two rows.")]
+    assert said(result) == [
+        (2, "external_id", "“B1” stands in line 4 again. Keep one of the two rows."),
+        (4, "external_id", "“B1” stands in line 2 already. Keep one of the two rows."),
+    ]
     assert not Branch.objects.exists()
 
 

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,8 @@ from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
 from campaigns import gateway
-from campaigns.models import Campaign, Listing, Order
+from campaigns.models import Branch, Campaign, Listing, Order, Plan
+from campaigns.selectors import terms_of
 from campaigns.services import orders
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from tests.factories import make_agent, make_branch, make_listing, make_plan
@@ -196,3 +198,32 @@ def test_submits_once_however_often_the_button_is_pressed(author: User) -> None:
     assert sorted(type(result).__name__ for result in results) == ["Order", "Stale", "Stale", "Stale"]
     assert kinds(order) == ["order.created", "order.submitted"]
     assert reload(order).version == 2
+
+
+def test_holds_to_the_terms_that_the_person_saw(author: User) -> None:
+    order = draft(author, branch=make_branch(approval_threshold=2000))
+    seen = str(terms_of(reload(order)))
+    assert seen == "1,500.00 ZAR, at once"
+
+    assert orders.submit(order.pk, 1, user=author, now=NOW, terms=seen).state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("change", "now_it_is"),
+    [
+        (lambda: Plan.objects.update(default_budget="1500.01"), "1,500.01 ZAR, at once"),
+        (lambda: Plan.objects.update(currency="EUR"), "1,500.00 EUR, to a second person"),
+        (lambda: Branch.objects.update(approval_threshold=1500), "1,500.00 ZAR, to a second person"),
+    ],
+    ids=["price", "currency", "threshold"],
+)
+def test_refuses_other_terms_than_the_person_saw(author: User, change: Callable[[], int], now_it_is: str) -> None:
+    order = draft(author, branch=make_branch(approval_threshold=2000))
+    seen = str(terms_of(reload(order)))
+    change()
+    before = everything()
+
+    with pytest.raises(Stale, match=f"It was “{seen}” when you opened this page, and is “{now_it_is}” now"):
+        orders.submit(order.pk, 1, user=author, now=NOW, terms=seen)
+
+    assert everything() == before

@@ -19,8 +19,12 @@ SCHEDULE = {
     "campaigns.tasks.recover_expired_leases": 60,
     "campaigns.tasks.heartbeat": 15,
     "campaigns.tasks.remind_of_doubt": 60,
+    "campaigns.tasks.remove_import_files": 3600,
+    "campaigns.tasks.raise_alerts": 15,
+    "campaigns.tasks.mail_alerts": 60,
+    "campaigns.tasks.forget_alerts": 3600,
 }
-MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders")
+MIGRATIONS = ("0002_schedule", "0005_schedule_heartbeat_and_reminders", "0011_alerts", "0012_saved_views")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Each task is one call of a service; each nudge is a hint to the workers that may be lost."""
 
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from campaigns import tasks
 from campaigns.domain.states import Action
-from campaigns.models import Attempt, Campaign, Command, Order
+from campaigns.models import Alert, Attempt, Campaign, Command, Order
 from campaigns.services import commands, orders, publishing
 from flowsite.celery import app
 from tests.factories import make_user
@@ -120,6 +121,27 @@ def test_people_are_reminded_of_orders_in_doubt_once(
         tasks.remind_of_doubt(added_later=True)
     assert [mail.to for mail in mailoutbox] == [["sue@example.com"]]
     assert caplog.text.count(f"Reminded of the orders in doubt: {order.order_ref}") == 1
+
+
+def test_alerts_are_made_mailed_and_forgotten(
+    flow: Flow, author: User, mailoutbox: list[EmailMessage], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_user("sue", "change_order", "view_order", email="sue@example.com")
+    flow.on_publish(says(400, {"error": "No."}))
+    tasks.publish_order(order_id=queue(author).pk)
+    tasks.mail_alerts()
+    assert mailoutbox == []
+    tasks.raise_alerts(added_later=True)
+    tasks.raise_alerts()
+    with caplog.at_level(logging.INFO, "campaigns.tasks"):
+        tasks.mail_alerts()
+        tasks.mail_alerts(added_later=True)
+    assert [mail.to for mail in mailoutbox] == [["sue@example.com"]]
+    assert caplog.text.count("Mailed alerts to sue") == 1
+
+    Alert.objects.update(last_at=timezone.now() - timedelta(days=31), read_at=timezone.now())
+    tasks.forget_alerts(added_later=True)
+    assert not Alert.objects.exists()
 
 
 def test_the_sync_asks_about_what_is_due(flow: Flow, author: User) -> None:

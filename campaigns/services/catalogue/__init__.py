@@ -5,4 +5,15 @@ from campaigns.services.catalogue.importing import ImportResult, import_catalogu
 from campaigns.services.catalogue.reading import RowError
 from campaigns.services.catalogue.saving import check, delete, save
 
-__all__ = ["TABLES", "Entry", "ImportResult", "Kind", "RowError", "check", "delete", "import_catalogue", "save"]
+__all__ = [
+    "TABLES",
+    "Entry",
+    "ImportResult",
+    "Kind",
+    "RowError",
+    "check",
+    "delete",
+    "examine",
+    "import_catalogue",
+    "save",
+]

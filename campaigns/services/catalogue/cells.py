@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from campaigns.domain.money import parse_amount
-from campaigns.services.catalogue.columns import Field
 
+Field: TypeAlias = "models.Field[Any, Any]"
 BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 LINE_BREAKS = re.compile(r"\s*[\n\r\t\v\f\x85\u2028\u2029]\s*")
 LONGEST = 100  # of numbers and of the ids of branches and agents

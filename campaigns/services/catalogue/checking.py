@@ -2,13 +2,33 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import ValidationError
 
-from campaigns.services.catalogue.cells import read_cell
-from campaigns.services.catalogue.columns import Table
 from campaigns.services.catalogue.reading import Cell, Row, RowError, Wrong
+
+PROBLEM = "problem"
+"""The column that the console itself adds to rejected rows; in a file that comes back it means nothing."""
+
+
+class Columns(Protocol):
+    """What a file may hold, the key first."""
+
+    @property
+    def key(self) -> str:
+        """Return the column that says what a row means."""
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Return the columns that a file must have."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return all columns."""
+
+    def read(self, column: str, text: str) -> Any:
+        """Return the value of a cell. Raises ValidationError with what to do."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +39,7 @@ class Draft:
     values: dict[str, Any]
 
 
-def check_header(table: Table, header: Row) -> tuple[tuple[str, ...], list[RowError]]:
+def check_header(table: Columns, header: Row) -> tuple[tuple[str, ...], list[RowError]]:
     """Return the file's columns in their order, and what is wrong with them."""
     cells = list(header.cells)
     while cells[-1] == "":
@@ -38,12 +58,12 @@ def check_header(table: Table, header: Row) -> tuple[tuple[str, ...], list[RowEr
     return tuple(names), errors
 
 
-def _header_problem(table: Table, name: str, before: list[str]) -> str:
+def _header_problem(table: Columns, name: str, before: list[str]) -> str:
     if not name:
         return "The column has no header. Name it, or delete the column."
     if name in before:
         return "The column stands twice. Delete one of the two."
-    if name in table.columns:
+    if name in table.columns or name == PROBLEM:
         return ""
     close = get_close_matches(name, table.columns, n=1)
     guess = f" Did you mean {close[0]}?" if close else ""
@@ -53,22 +73,23 @@ def _header_problem(table: Table, name: str, before: list[str]) -> str:
 class Checker:
     """Checks rows of one table; the same text in the same column is judged once."""
 
-    def __init__(self, table: Table, columns: tuple[str, ...], place: str) -> None:
+    def __init__(self, table: Columns, columns: tuple[str, ...], place: str) -> None:
         self.table = table
         self.columns = columns
         self.place = place.lower()
         self.errors: list[RowError] = []
         self._judged: dict[tuple[str, str], tuple[Any, list[str]]] = {}
         self._lines: dict[str, int] = {}
+        self._repeated: set[str] = set()
 
     def check(self, row: Row) -> Draft:
         """Read a row, remembering what is wrong with it."""
         values: dict[str, Any] = {}
         if self._fits(row):
             for column, cell in zip(self.columns, row.cells, strict=False):
-                value, messages = self._judge(column, cell)
+                value, messages = (None, []) if column == PROBLEM else self._judge(column, cell)
                 self.errors += [RowError(row.line, column, message) for message in messages]
-                if not messages:
+                if not messages and column != PROBLEM:
                     values[column] = value
             self._refuse_repetition(row, values)
         return Draft(row.line, values)
@@ -94,7 +115,7 @@ class Checker:
 
     def _read(self, column: str, text: str) -> tuple[Any, list[str]]:
         try:
-            return read_cell(self.table.field(column), text), []
+            return self.table.read(column, text), []
         except ValidationError as error:
             return None, error.messages
 
@@ -103,6 +124,26 @@ class Checker:
         if key is None:
             return
         first = self._lines.setdefault(key, row.line)
-        if first != row.line:
-            message = f"“{key}” stands in {self.place} {first} already. Keep one of the two rows."
-            self.errors.append(RowError(row.line, self.table.key, message))
+        if first == row.line:
+            return
+        message = f"“{key}” stands in {self.place} {first} already. Keep one of the two rows."
+        self.errors.append(RowError(row.line, self.table.key, message))
+        if key not in self._repeated:  # nobody knows which of the two is right, so the first one is wrong as well
+            self._repeated.add(key)
+            message = f"“{key}” stands in {self.place} {row.line} again. Keep one of the two rows."
+            self.errors.append(RowError(first, self.table.key, message))
+
+
+def check_rows(table: Columns, rows: list[Row], place: str) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
+    """Return the file's columns, its rows as far as their cells can be read, and what is wrong with headers and cells."""
+    if not rows:
+        return (), [], [RowError(None, "", "The file is empty. Give a row of headers and a row for each entry.")]
+    header, *body = rows
+    columns, errors = check_header(table, header)
+    if errors:
+        return (), [], errors
+    if not body:
+        return (), [], [RowError(header.line, "", "Below the headers there are no rows. Add a row for each entry.")]
+    checker = Checker(table, columns, place)
+    drafts = [checker.check(row) for row in body]
+    return tuple(column for column in columns if column != PROBLEM), drafts, checker.errors

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from django.db import models
 
 from campaigns.models import Agent, Branch, Listing, Plan
+from campaigns.services.catalogue.cells import Field, read_cell
 
-Field: TypeAlias = "models.Field[Any, Any]"
 Entry = Branch | Agent | Plan | Listing
 
 
@@ -46,6 +46,10 @@ class Table:
     def field(self, column: str) -> Field:
         """Return the model's field that the column fills."""
         return cast("Field", self.model._meta.get_field(column))
+
+    def read(self, column: str, text: str) -> Any:
+        """Return the value of a cell. Raises ValidationError with what to do."""
+        return read_cell(self.field(column), text)
 
     @property
     def noun(self) -> str:

@@ -1,6 +1,6 @@
 """Import a file of the catalogue: everything is checked first, then all of it is written, or nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +12,17 @@ from django.db import IntegrityError, transaction
 
 from campaigns.domain.states import ActorKind
 from campaigns.models import Event
-from campaigns.services.catalogue.changes import Changes, changes_between, subject_of
-from campaigns.services.catalogue.checking import Checker, Draft, check_header
-from campaigns.services.catalogue.columns import TABLES, Entry, Kind, Table
-from campaigns.services.catalogue.linking import link, relations
-from campaigns.services.catalogue.reading import Row, RowError, Source, Unreadable, read_content, read_rows
-from campaigns.services.catalogue.reading_csv import open_csv
-from campaigns.services.catalogue.reading_xlsx import ZIP, open_xlsx, refuse_old_excel
+from campaigns.services.catalogue.changes import subject_of
+from campaigns.services.catalogue.columns import TABLES, Kind, Table
+from campaigns.services.catalogue.examining import Write, examine
+from campaigns.services.catalogue.files import read_file
+from campaigns.services.catalogue.findings import Findings, Verdict
+from campaigns.services.catalogue.reading import RowError, Unreadable, read_content
 from campaigns.services.errors import Refused
 from campaigns.services.history import append, require
 
 BATCH = 1000
-NOTHING = Source("Line", (), iter(()))
+LONGEST_NAME = 100  # of a file, in the history
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,6 @@ class ImportResult:
     place: str = "Line"
 
 
-@dataclass(frozen=True)
-class Write:
-    """An entry to be written, and what is new about it."""
-
-    entry: Entry
-    is_new: bool
-    changes: Changes
-
-
 def import_catalogue(
     kind: Kind, file: IO[bytes], filename: str, *, user: User | None, dry_run: bool = False, now: datetime
 ) -> ImportResult:
@@ -57,28 +47,30 @@ def import_catalogue(
     or Refused where others changed the catalogue in the same moment.
     """
     table = TABLES[kind]
+    require_import(kind, user)
+    try:
+        content = read_content(file)
+    except Unreadable as unreadable:
+        return ImportResult(errors=(unreadable.error,))
+    reading = read_file(table, content)
+    with collisions(), transaction.atomic():
+        examination = examine(table, reading, user=user, lock=not dry_run)
+        findings = examination.findings
+        if not findings.all_errors and not dry_run:
+            write(table, examination.writes, by=user or ActorKind.SCHEDULER, filename=filename, now=now)
+    return _result(findings)
+
+
+def require_import(kind: Kind, user: User | None) -> None:
+    """Raise NotAllowed unless the user may add and change what the file holds; a machine without a user may."""
     if user is not None:
         for deed in ("add", "change"):
-            require(user, f"{deed}_{table.model._meta.model_name}", f"{deed} {kind.value}")
-    source = NOTHING
-    try:
-        source = _open(read_content(file))
-        rows = read_rows(source)
-    except Unreadable as unreadable:
-        return ImportResult(errors=(unreadable.error,), notes=source.notes, place=source.place)
-    columns, drafts, errors = _check(table, rows, source.place)
-    writes: list[Write] = []
-    with _collisions(), transaction.atomic():
-        errors += link(table, columns, drafts)
-        if not errors:
-            writes = list(_compare(table, columns, drafts))
-            if not dry_run:
-                _write(table, columns, writes, by=user or ActorKind.SCHEDULER, source=PurePath(filename).name, now=now)
-    return _result(source, columns, drafts, writes, errors)
+            require(user, f"{deed}_{TABLES[kind].model._meta.model_name}", f"{deed} {kind.value}")
 
 
 @contextmanager
-def _collisions() -> Iterator[None]:
+def collisions() -> Iterator[None]:
+    """Turn what others wrote in the same moment into a refusal."""
     try:
         yield
     except IntegrityError as error:
@@ -87,72 +79,56 @@ def _collisions() -> Iterator[None]:
         ) from error
 
 
-def _result(
-    source: Source, columns: tuple[str, ...], drafts: list[Draft], writes: list[Write], errors: list[RowError]
-) -> ImportResult:
-    if errors:
-        order = {column: number for number, column in enumerate(columns)}
-        found = sorted(errors, key=lambda error: (error.line or 0, order.get(error.column, -1)))
-        return ImportResult(errors=tuple(found), notes=source.notes, place=source.place)
-    new = sum(write.is_new for write in writes)
-    return ImportResult(new, len(writes) - new, len(drafts) - len(writes), (), source.notes, source.place)
-
-
-def _open(content: bytes) -> Source:
-    if content.startswith(ZIP):
-        return open_xlsx(content)
-    refuse_old_excel(content)
-    return open_csv(content)
-
-
-def _check(table: Table, rows: list[Row], place: str) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
-    if not rows:
-        return (), [], [RowError(None, "", "The file is empty. Give a row of headers and a row for each entry.")]
-    header, *body = rows
-    columns, errors = check_header(table, header)
-    if errors:
-        return (), [], errors
-    if not body:
-        return (), [], [RowError(header.line, "", "Below the headers there are no rows. Add a row for each entry.")]
-    checker = Checker(table, columns, place)
-    drafts = [checker.check(row) for row in body]
-    return columns, drafts, checker.errors
-
-
-def _compare(table: Table, columns: tuple[str, ...], drafts: list[Draft]) -> Iterator[Write]:
-    """Yield what differs from the database."""
-    keys = [draft.values[table.key] for draft in drafts]
-    there = table.entries().select_related(*relations(table, columns)).in_bulk(keys, field_name=table.key)
-    for draft in drafts:
-        entry, old = table.model(**draft.values), there.get(draft.values[table.key])
-        changes = changes_between(old, entry, columns if old else table.columns)
-        if changes:
-            yield Write(entry, old is None, changes)
-
-
-def _write(
-    table: Table, columns: tuple[str, ...], writes: list[Write], *, by: User | ActorKind, source: str, now: datetime
-) -> None:
-    table.entries().bulk_create(
-        [write.entry for write in writes],
-        batch_size=BATCH,
-        update_conflicts=True,
-        unique_fields=[table.key],
-        update_fields=[column for column in columns if column != table.key],
+def _result(findings: Findings) -> ImportResult:
+    if errors := findings.all_errors:
+        return ImportResult(errors=errors, notes=findings.notes, place=findings.place)
+    counts = findings.counts
+    return ImportResult(
+        counts[Verdict.NEW],
+        counts[Verdict.CHANGED],
+        counts[Verdict.UNCHANGED],
+        (),
+        findings.notes,
+        findings.place,
     )
+
+
+def write(table: Table, writes: Sequence[Write], *, by: User | ActorKind, filename: str, now: datetime) -> None:
+    """Write what an examination found, each entry with its line of history, in the caller's transaction.
+
+    An entry that somebody else has added meanwhile raises IntegrityError.
+    """
+    new = [each.entry for each in writes if each.is_new]
+    changed = [each for each in writes if not each.is_new]
+    table.entries().bulk_create(new, batch_size=BATCH)
+    columns = [column for column in table.columns if any(column in each.changes for each in changed)]
+    if columns:
+        _update(table, changed, columns)
     person = by if isinstance(by, User) else None
     actor_kind = by if isinstance(by, ActorKind) else ActorKind.PERSON
+    source = PurePath(filename).name[:LONGEST_NAME]
     append(
         Event(
             at=now,
-            kind=f"{table.noun}.{'created' if write.is_new else 'changed'}",
-            text=_words(table, write, source),
-            data=write.changes,
+            kind=f"{table.noun}.{'created' if each.is_new else 'changed'}",
+            text=_words(table, each, source),
+            data=each.changes,
             actor_kind=actor_kind.value,
             actor=person,
-            subject=subject_of(write.entry),
+            subject=subject_of(each.entry),
         )
-        for write in writes
+        for each in writes
+    )
+
+
+def _update(table: Table, changed: Sequence[Write], columns: list[str]) -> None:
+    """Write the columns, which are all in the file: a row that does not change one of them has its value as it is."""
+    table.entries().bulk_create(
+        [each.entry for each in changed],
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=[table.key],
+        update_fields=columns,
     )
 
 

@@ -2,18 +2,25 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
+from campaigns import selectors
+from campaigns.models import Agent, Branch
 from campaigns.services.catalogue.checking import Draft
 from campaigns.services.catalogue.columns import Table
 from campaigns.services.catalogue.reading import RowError
 
 
-def link(table: Table, columns: tuple[str, ...], drafts: list[Draft]) -> list[RowError]:
-    """Replace external ids by the entries they name, one query a column; return what can't be found or doesn't fit."""
+def link(table: Table, columns: tuple[str, ...], drafts: list[Draft], user: User | None) -> list[RowError]:
+    """Replace external ids by the entries they name, one query a column; return what can't be found or doesn't fit.
+
+    Only entries of the user's branches are found; all, where there is no user.
+    """
     errors = []
     for column in relations(table, columns):
-        errors += _link_column(table, column, drafts)
+        errors += _link_column(column, drafts, user)
     for draft in drafts:
         errors += _check_whole(table, draft)
     return errors
@@ -24,11 +31,9 @@ def relations(table: Table, columns: tuple[str, ...]) -> list[str]:
     return [column for column in columns if table.field(column).is_relation]
 
 
-def _link_column(table: Table, column: str, drafts: list[Draft]) -> list[RowError]:
-    related: Any = table.field(column).related_model
-    found = related.objects.in_bulk(
-        {draft.values[column] for draft in drafts if draft.values.get(column)}, field_name="external_id"
-    )
+def _link_column(column: str, drafts: list[Draft], user: User | None) -> list[RowError]:
+    names = {draft.values[column] for draft in drafts if draft.values.get(column)}
+    found = _choices(column, user).in_bulk(sorted(names), field_name="external_id")
     errors = []
     for draft in drafts:
         name = draft.values.get(column)
@@ -38,9 +43,23 @@ def _link_column(table: Table, column: str, drafts: list[Draft]) -> list[RowErro
             draft.values[column] = found[name]
         else:
             del draft.values[column]
-            message = f"There is no {column} with the external id “{name}”. Correct it, or import that {column} first."
-            errors.append(RowError(draft.line, column, message))
+            errors.append(RowError(draft.line, column, not_found(column, name, user)))
     return errors
+
+
+def _choices(column: str, user: User | None) -> QuerySet[Any]:
+    if column == "branch":
+        return Branch.objects.all() if user is None else selectors.branches_for(user)
+    return Agent.objects.all() if user is None else selectors.agents_for(user)
+
+
+def not_found(noun: str, name: str, user: User | None) -> str:
+    """Return the words about an id that names nothing; what other branches have is not told."""
+    if user is None or noun == "plan" or selectors.works_everywhere(user):
+        return f"There is no {noun} with the external id “{name}”. Correct it, or import that {noun} first."
+    return (
+        f"In your branches there is no {noun} with the external id “{name}”. Correct it, or import that {noun} first."
+    )
 
 
 def _check_whole(table: Table, draft: Draft) -> list[RowError]:

@@ -62,13 +62,14 @@ def read_content(file: IO[bytes]) -> bytes:
     return content
 
 
-def read_rows(source: Source) -> list[Row]:
-    """Return the rows that hold anything, headers first. Raises Unreadable where there are too many."""
+def read_rows(source: Source, most: int | None = None) -> list[Row]:
+    """Return the rows that hold anything, headers first. Raises Unreadable where there are more than `most` below them."""
+    most = MOST_ROWS if most is None else most
     rows: list[Row] = []
     for row in source.rows:
         if not any(isinstance(cell, Wrong) or cell.strip() for cell in row.cells):
             continue
-        if len(rows) > MOST_ROWS:
-            raise Unreadable(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.", row.line)
+        if len(rows) > most:
+            raise Unreadable(f"The file has more than {most:,} rows. Split it into several files.", row.line)
         rows.append(row)
     return rows

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 
 from campaigns.services.catalogue.reading import Row, Source, Unreadable
+from campaigns.services.spreadsheets import unguarded
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 AS_UTF8 = "Save it again as UTF-8: in Excel “CSV UTF-8 (comma delimited)”, in LibreOffice the character set “Unicode (UTF-8)”."
@@ -57,7 +58,7 @@ def _rows(text: str, delimiter: str) -> Iterator[Row]:
     while True:
         line = reader.line_num + 1
         try:
-            yield Row(line, tuple(next(reader)))
+            yield Row(line, tuple(map(unguarded, next(reader))))
         except StopIteration:
             return
         except csv.Error as error:

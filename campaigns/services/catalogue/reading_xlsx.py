@@ -5,6 +5,7 @@ import math
 import warnings
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from openpyxl import load_workbook
@@ -31,8 +32,8 @@ def refuse_old_excel(content: bytes) -> None:
         raise Unreadable(f"The file is in the old Excel format (.xls) or of another program. {SAVE_AS}")
 
 
-def open_xlsx(content: bytes) -> Source:
-    """Return the rows of the first sheet. Raises Unreadable, also while they are read."""
+def open_xlsx(content: bytes, *, dates: bool = False) -> Source:
+    """Return the rows of the first sheet, dates only where they are wanted. Raises Unreadable, also while they are read."""
     _refuse_bombs(content)
     try:
         with warnings.catch_warnings():
@@ -45,7 +46,7 @@ def open_xlsx(content: bytes) -> Source:
     notes = (
         () if len(names) == 1 else (f"The workbook has {len(names)} sheets; only the first, “{names[0]}”, is read.",)
     )
-    return Source("Row", notes, _rows(sheet))
+    return Source("Row", notes, _rows(sheet, dates=dates))
 
 
 def _refuse_bombs(content: bytes) -> None:
@@ -61,7 +62,7 @@ def _refuse_bombs(content: bytes) -> None:
         )
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
+def _rows(sheet: Any, *, dates: bool) -> Iterator[Row]:
     sheet.reset_dimensions()  # what a workbook says about its own size is often wrong
     width, line, rows = 0, 0, sheet.iter_rows()
     while True:
@@ -78,12 +79,12 @@ def _rows(sheet: Any) -> Iterator[Row]:
             raise Unreadable(
                 f"This row has {len(cells):,} columns. Delete all columns to the right of the table.", line
             )
-        texts = tuple(_text(cell) for cell in cells)
+        texts = tuple(_text(cell, dates=dates) for cell in cells)
         width = width or len(texts)
         yield Row(line, texts + ("",) * (width - len(texts)))
 
 
-def _text(cell: Any) -> Cell:
+def _text(cell: Any, *, dates: bool) -> Cell:
     value = cell.value
     if value is None:
         return ""
@@ -100,6 +101,9 @@ def _text(cell: Any) -> Cell:
         return _number(cell)
     if isinstance(value, str):
         return value
+    if dates and isinstance(value, datetime):
+        rounded = value + timedelta(milliseconds=500)  # a spreadsheet keeps days as fractions, not quite exactly
+        return rounded.isoformat(sep=" ", timespec="seconds" if rounded.second else "minutes")
     return Wrong(
         f"Cell {cell.coordinate} holds a date or time, and no column here takes one. "
         "Format the cell as text, then type the value again."

@@ -1,4 +1,4 @@
-// Names the boxes that select2 puts in the place of a field, for people who hear the page.
+// Names, for people who hear the page, the boxes that select2 and Django's own pair of lists put in the place of a field.
 (function () {
     "use strict";
 
@@ -13,12 +13,21 @@
         box.querySelectorAll("[role=combobox]").forEach((part) => {
             part.setAttribute("aria-labelledby", shown && shown.id ? `${label.id} ${shown.id}` : label.id);
         });
+        if (shown && shown.getAttribute("role") === "textbox") {
+            shown.setAttribute("aria-labelledby", label.id);
+        }
     }
 
     function mend() {
         document.querySelectorAll("select.select2-hidden-accessible").forEach(mendBox);
         document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((part) => {
             part.setAttribute("aria-label", "Search");
+        });
+        document.querySelectorAll(".selector input[type=text]:not([aria-label])").forEach((part) => {
+            part.setAttribute("aria-label", "Filter the list");
+        });
+        document.querySelectorAll(".selector .help-tooltip[aria-label]:not([role])").forEach((part) => {
+            part.setAttribute("role", "img");
         });
     }
 

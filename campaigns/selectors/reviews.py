@@ -1,0 +1,76 @@
+"""What somebody must see before an order leaves: who wants the same listings, and what was said and changed before."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from campaigns.domain.states import FINAL_PHASES, OrderState, Phase
+from campaigns.models import Campaign, Event, Listing, Order, OrderListing
+from campaigns.selectors.needs import LISTING_GONE
+from campaigns.selectors.people import WROTE
+from campaigns.selectors.scope import orders_for
+
+# Drafts and rejected orders advertise nothing: whoever submits them next is warned in turn.
+ON_THEIR_WAY = (OrderState.AWAITING_APPROVAL, OrderState.QUEUED, OrderState.PUBLISHING, OrderState.UNKNOWN)
+
+
+def listings_elsewhere(order: Order, user: User) -> QuerySet[OrderListing]:
+    """Return where the order's listings are advertised already, as far as the person may see it.
+
+    That is: in another order on its way to Flow, or in one with a campaign that is not over.
+    """
+    running = Campaign.objects.filter(order=OuterRef("order"), phase__in=sorted(set(Phase) - FINAL_PHASES))
+    on_their_way = Q(order__state__in=[state.value for state in ON_THEIR_WAY])
+    others = OrderListing.objects.filter(listing__in=order.listings.values("pk"), order__in=orders_for(user))
+    return (
+        others.exclude(order=order)
+        .filter(on_their_way | Exists(running))
+        .select_related("listing", "order")
+        .order_by("listing__title", "listing_id", "-order_id")
+    )
+
+
+def listings_gone(order: Order) -> QuerySet[Listing]:
+    """Return the order's listings that nobody can buy or rent any more though they are active."""
+    return order.listings.filter(LISTING_GONE, active=True).order_by("title", "pk")
+
+
+def last_dry_run(order: Order) -> Event | None:
+    """Return what Flow said last when it was asked to validate the order."""
+    return order.events.filter(kind="order.dry_run").order_by("-pk").first()
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What became of an order between its previous submission and now: old and new per field, as history keeps them."""
+
+    since: Event
+    fields: dict[str, tuple[Any, Any]]
+
+
+def changes_since_submission(order: Order) -> Changes | None:
+    """Return what was edited since the order was submitted the time before; None where this is the first time."""
+    lines = list(order.events.filter(kind__in=["order.submitted", "order.edited"]).order_by("pk"))
+    submissions = [index for index, line in enumerate(lines) if line.kind == "order.submitted"]
+    before_this_one = submissions if order.state == OrderState.DRAFT else submissions[:-1]
+    if not before_this_one:
+        return None
+    since = before_this_one[-1]
+    return Changes(lines[since], _sum_up(lines[since + 1 :]))
+
+
+def _sum_up(lines: list[Event]) -> dict[str, tuple[Any, Any]]:
+    """Return the first old and the last new of each field; one that was changed back is left out."""
+    found: dict[str, tuple[Any, Any]] = {}
+    for line in lines:
+        if line.kind == "order.edited":
+            for name, (old, new) in line.data.items():
+                found[name] = (found[name][0] if name in found else old, new)
+    return {name: both for name, both in found.items() if both[0] != both[1]}
+
+
+def written_by(order: Order) -> list[Event]:
+    """Return the lines of history of those who wrote the order, the oldest first."""
+    return list(order.events.filter(kind__in=WROTE, actor__isnull=False).select_related("actor").order_by("pk"))

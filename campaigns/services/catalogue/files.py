@@ -1,0 +1,45 @@
+"""Read a whole file, without a look at the database: what takes long is done before any row is locked."""
+
+from dataclasses import dataclass
+
+from campaigns.services.catalogue.checking import Columns, Draft, check_rows
+from campaigns.services.catalogue.findings import Findings
+from campaigns.services.catalogue.opening import NOTHING, open_source
+from campaigns.services.catalogue.reading import Row, RowError, Unreadable, read_rows
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A file: its columns, its rows below the headers as written and as read, and what is wrong with headers and cells."""
+
+    place: str
+    notes: tuple[str, ...]
+    header: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    rows: tuple[Row, ...] = ()
+    drafts: tuple[Draft, ...] = ()
+    errors: tuple[RowError, ...] = ()
+
+    @property
+    def is_readable(self) -> bool:
+        """Say whether there are rows to judge; else the errors say what is wrong with the file."""
+        return bool(self.drafts)
+
+    def findings_of_nothing(self) -> Findings:
+        """Return the findings of a file that has no rows to judge."""
+        return Findings(self.place, self.notes, errors=self.errors)
+
+
+def read_file(table: Columns, content: bytes, *, most: int | None = None, dates: bool = False) -> Reading:
+    """Return what a CSV or XLSX file holds, at most `most` rows; `dates` says whether a workbook's dates are wanted."""
+    source = NOTHING
+    try:
+        source = open_source(content, dates=dates)
+        rows = read_rows(source, most)
+    except Unreadable as unreadable:
+        return Reading(source.place, source.notes, errors=(unreadable.error,))
+    columns, drafts, errors = check_rows(table, rows, source.place)
+    if not drafts:
+        return Reading(source.place, source.notes, errors=tuple(errors))
+    header = tuple(cell if isinstance(cell, str) else "" for cell in rows[0].cells)
+    return Reading(source.place, source.notes, header, columns, tuple(rows[1:]), tuple(drafts), tuple(errors))

@@ -1,0 +1,75 @@
+"""Write CSV and XLSX that are safe to open: no text in them is ever taken for a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import IO, Any
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+Value = str | int | Decimal | datetime | None
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet may take for the beginning of a formula; the full-width ones in some languages' programs."""
+
+GUARD = "'"
+BOM = b"\xef\xbb\xbf"  # without it Excel takes the file for the machine's own old character set
+
+
+def guarded(text: str) -> str:
+    """Return the text so that no spreadsheet takes it for a formula."""
+    return f"{GUARD}{text}" if text.startswith(FORMULA) else text
+
+
+def unguarded(text: str) -> str:
+    """Return what `guarded` was given, so that a file of the console can come back as it is."""
+    return text[1:] if text.startswith(GUARD) and text[1:].startswith(FORMULA) else text
+
+
+def csv_lines(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
+    """Yield the lines of a CSV file in UTF-8: texts in quotation marks, times in ISO 8601 with their offset."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_NONNUMERIC)
+    yield BOM
+    for row in rows:
+        writer.writerow([_csv_value(value) for value in row])
+        yield buffer.getvalue().encode()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def write_xlsx(sheets: Iterable[tuple[str, Iterable[Sequence[Value]]]], file: IO[bytes]) -> None:
+    """Write a workbook: of each sheet its title and its rows, which are not kept in memory. Times are without their zone."""
+    book = Workbook(write_only=True)
+    for title, rows in sheets:
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append([_cell(sheet, value) for value in row])
+    book.save(file)
+
+
+def _csv_value(value: Value) -> str | int | Decimal:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return guarded(_clean(value)) if isinstance(value, str) else value
+
+
+def _cell(sheet: Any, value: Value) -> Any:
+    if isinstance(value, datetime):
+        value = value.replace(tzinfo=None)
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, _clean(value))
+    cell.data_type = "s"  # a text, whatever it begins with
+    return cell
+
+
+def _clean(text: str) -> str:
+    """Return the text without the control characters that no spreadsheet can hold."""
+    return ILLEGAL_CHARACTERS_RE.sub("", text)

@@ -1,0 +1,148 @@
+"""Each deed that is not possible says which rule forbids it, who could do it and what to do next."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
+from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.admin.why import hindrances
+from campaigns.domain.states import Action
+from campaigns.models import Campaign, Order
+from campaigns.services import commands
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+
+def shown(row: Order | Campaign, user: User) -> Any:
+    return building.client_of(user).get(f"/admin/campaigns/{row._meta.model_name}/{row.pk}/change/")
+
+
+def why(row: Order | Campaign, user: User, group: str) -> dict[str, str]:
+    return {each.name: each.words for each in shown(row, user).context["why_not"][group]}
+
+
+def needs(permission: str) -> str:
+    return f"You need the permission “{permission}”, which you do not have. Who can: thabo. Ask one of them."
+
+
+@pytest.mark.parametrize(
+    "build",
+    [building.draft, building.awaiting_approval, building.queued, building.rejected, building.in_doubt],
+    ids=["draft", "awaiting", "queued", "rejected", "in doubt"],
+)
+def test_every_deed_of_an_order_is_either_offered_or_explained(build: Callable[..., Order]) -> None:
+    user = factories.make_user("somebody", "view_order", "submit_order")
+    answer = shown(build(), user)
+    offered = [button["deed"].name for button in answer.context["buttons"]]
+    explained = [each.name for group in answer.context["why_not"].values() for each in group]
+    assert sorted([*offered, *explained]) == sorted(["edit", *(deed.name for deed in ORDER_DEEDS)])
+
+
+def test_a_missing_permission_is_named_with_those_who_have_it() -> None:
+    order = building.awaiting_approval()
+    factories.make_user("thabo", "approve_order", branches=[order.branch])
+    factories.make_user("stranger", "approve_order", branches=[factories.make_branch()])
+    assert why(order, building.author(), "others_can") == dict.fromkeys(("approve", "reject"), needs("approve_order"))
+
+
+def test_where_nobody_has_the_permission_an_administrator_is_to_be_asked() -> None:
+    order = building.draft(branch=factories.make_branch(name="Sea Point"))
+    reader = factories.make_user("reader", "view_order", branches=[order.branch])
+    User.objects.filter(username="author").update(is_active=False)
+    assert why(order, reader, "others_can")["dry_run"] == (
+        "You need the permission “change_order”, “submit_order” or “approve_order”, which you do not have. Nobody can yet: "
+        "ask an administrator to give somebody of Sea Point the permission “change_order”, “submit_order” or “approve_order”."
+    )
+
+
+def test_at_most_five_people_are_named() -> None:
+    for number in range(7):
+        factories.make_user(f"approver{number}", "approve_order")
+    words = why(building.awaiting_approval(), building.author(), "others_can")["approve"]
+    assert "Who can: approver0, approver1, approver2, approver3, approver4 and others. Ask one of them." in words
+
+
+def test_whoever_wrote_an_order_is_told_that_nobody_approves_what_they_wrote() -> None:
+    both = factories.make_user("both", *building.EVERYTHING)
+    order = building.awaiting_approval(both)
+    factories.make_user("thabo", "approve_order")
+    assert why(order, both, "others_can") == {
+        "approve": "You wrote or submitted it, and nobody approves what they wrote: somebody else must. "
+        "Who can: thabo. Ask one of them."
+    }
+
+
+def test_a_state_that_forbids_it_is_told_with_where_it_is_possible_and_what_comes_first() -> None:
+    order = building.queued()
+    boss = User.objects.create_superuser("boss", password="x")
+    first = "A worker sends it within seconds; to stop that, return it to draft first."
+    assert why(order, boss, "nobody_can") == {
+        "edit": f"Only in the state “draft”; this order is “queued”. {first}",
+        "submit": f"Only in the state “draft”; this order is “queued”. {first}",
+        "approve": f"Only in the state “awaiting approval”; this order is “queued”. {first}",
+        "reject": f"Only in the state “awaiting approval”; this order is “queued”. {first}",
+        "settle": "Nothing is in doubt: the order is “queued”.",
+    }
+    assert why(order, boss, "others_can") == {}
+
+
+def test_a_button_that_is_not_possible_can_be_reached_and_is_described_and_leads_nowhere() -> None:
+    order = building.awaiting_approval(factories.make_user("both", *building.EVERYTHING))
+    html = shown(order, User.objects.get(username="both")).content.decode()
+    assert '<button type="button" aria-disabled="true" aria-describedby="why-not-approve"' in html
+    assert 'id="why-not-approve">You wrote or submitted it' in html
+    assert f"/admin/campaigns/order/{order.pk}/approve/" not in html
+
+
+def test_every_deed_of_a_campaign_is_either_offered_or_explained() -> None:
+    campaign = building.campaign(phase="live")
+    factories.make_user("thabo", "command_campaign")
+    reader = factories.make_user("reader", "view_campaign")
+    assert why(campaign, reader, "others_can") == dict.fromkeys(("pause", "check", "cancel"), needs("command_campaign"))
+    assert why(campaign, reader, "nobody_can") == {
+        "resume": "Only in the phase “paused” or “unrecognised”; this campaign is “live”."
+    }
+
+
+def test_a_campaign_that_is_over_says_so_for_each_deed() -> None:
+    boss = User.objects.create_superuser("boss", password="x")
+    words = "The campaign is over (completed), and Flow is not asked about it any more. To advertise again, build a new order."
+    assert why(building.campaign(phase="completed"), boss, "nobody_can") == {
+        deed.name: words for deed in CAMPAIGN_DEEDS
+    }
+
+
+def test_what_is_asked_already_says_by_whom() -> None:
+    campaign = building.campaign(phase="live")
+    boss = User.objects.create_superuser("boss", password="x")
+    commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=boss, now=timezone.now())
+    words = why(campaign, boss, "nobody_can")["pause"]
+    assert words.startswith("boss asked for it already, ")
+    assert words.endswith("Wait until Flow confirms it, or ask for something else.")
+
+
+def test_a_deed_that_does_not_suit_the_person_says_what_they_lack() -> None:
+    order, user = building.draft(), building.author()
+    deed = replace(ORDER_DEEDS[0], suits=lambda _row, who: who != user)
+    assert not deed.is_for(user, order)
+    assert [each.words for each in hindrances(user, order, [deed])["others_can"]] == [
+        "You lack another permission that it needs. Ask an administrator for it."
+    ]
+    assert deed.is_for(User.objects.create_superuser("boss", password="x"), order)
+
+
+def test_names_from_outside_stay_text() -> None:
+    order = building.draft(branch=factories.make_branch(name="<b>Sea</b>", approval_threshold=Decimal(1)))
+    User.objects.update(is_active=False)
+    reader = factories.make_user("reader", "view_order")
+    html = shown(order, reader).content.decode()
+    assert "&lt;b&gt;Sea&lt;/b&gt;" in html
+    assert "<b>Sea" not in html

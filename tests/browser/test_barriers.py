@@ -1,0 +1,50 @@
+"""No page keeps anybody out: axe finds nothing serious or critical, on a desktop and a phone, by day and by night."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from playwright.sync_api import Browser
+
+from campaigns.models import Order
+from tests import factories
+from tests.admin.other_branch import OF_NO_BRANCH, make_other_branch, pages_of_a_row, pages_of_no_row
+from tests.browser.site import DESKTOP, PHONE, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# What is no page: data for scripts, files to save.
+NO_PAGES = ("/facts/", "/search/")
+
+
+def every_page() -> list[str]:
+    """Return the address of every page of the admin, those of a row with a row of its kind."""
+    factories.make_user("boss", is_superuser=True)
+    rows = {**make_other_branch().rows, **{model: [make()] for model, make in OF_NO_BRANCH.items()}}
+    assert set(rows) >= set(admin.site._registry)
+    pages = ["/admin/", *pages_of_no_row(), *pages_of_a_row({model: found[:1] for model, found in rows.items()})]
+    orders = [f"/admin/campaigns/order/{order.pk}/change/" for order in rows[Order]]
+    return [page for page in dict.fromkeys([*pages, *orders]) if not page.endswith(NO_PAGES)]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"viewport": DESKTOP, "color_scheme": "light"},
+        {"viewport": DESKTOP, "color_scheme": "dark"},
+        {"viewport": PHONE, "color_scheme": "light"},
+    ],
+    ids=["desktop by day", "desktop by night", "phone"],
+)
+def test_axe_finds_no_barrier_on_any_page(browser: Browser, live_server: Any, how: dict[str, Any]) -> None:
+    pages = every_page()
+    site = Site(browser, live_server.url, "boss", **how)
+    found: dict[str, list[str]] = {}
+    for page in pages:
+        site.go(page)
+        if barriers := site.barriers():
+            found[page] = barriers
+    lines = [f"{page}: {barrier}" for page, each in found.items() for barrier in each]
+    if lines:
+        pytest.fail("\n".join(lines), pytrace=False)
+    assert site.troubles == []

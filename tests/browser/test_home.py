@@ -1,0 +1,89 @@
+"""The home page and the calendar in a real browser: for the eye, for the keyboard, on a phone and in the dark."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, expect
+
+from campaigns.models import Campaign
+from tests import factories
+from tests.admin import building
+from tests.browser.site import DESKTOP, PHONE, Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+CALENDAR = "/admin/campaigns/campaign/calendar/"
+
+
+@pytest.fixture(autouse=True)
+def _rows() -> None:
+    """Make an order of some needs, and two campaigns that overlap."""
+    branch = factories.make_branch(name="Sea Point", time_zone="Africa/Johannesburg", monthly_budget=2_000)
+    listing = factories.make_listing(branch, title="Flat with a view over the bay and a balcony")
+    building.in_doubt(branch=branch, listings=(listing,), agent=None)
+    building.awaiting_approval()
+    for name, start, days in (("queue_first", -3, 14), ("queue_second", 5, 20)):
+        building.published(name, branch=branch, listings=(listing,), agent=None)
+        begin = timezone.now() + timedelta(days=start)
+        Campaign.objects.filter(tracking_id=name).update(
+            phase="live", starts_at=begin, ends_at=begin + timedelta(days=days)
+        )
+    factories.make_user("thandi", *building.EVERYTHING)
+
+
+SCREENS: list[dict[str, Any]] = [
+    {"viewport": size, "color_scheme": scheme} for size in (DESKTOP, PHONE) for scheme in ("light", "dark")
+]
+
+
+@pytest.mark.parametrize("path", ["/admin/", CALENDAR, f"{CALENDAR}?by=listing&weeks=4"])
+@pytest.mark.parametrize("screen", SCREENS, ids=["desktop", "desktop dark", "phone", "phone dark"])
+def test_pages_have_no_barrier_and_fit(browser: Browser, live_server: Any, path: str, screen: dict[str, Any]) -> None:
+    site = Site(browser, live_server.url, "thandi", **screen)
+    page = site.go(path)
+    page.wait_for_load_state("networkidle")
+    assert site.barriers() == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= screen["viewport"]["width"]
+    assert page.locator("main [style], #content [style]").count() == 0
+    assert site.troubles == []
+
+
+def test_a_card_leads_to_its_rows(browser: Browser, live_server: Any) -> None:
+    site = Site(browser, live_server.url, "thandi", viewport=DESKTOP)
+    page = site.page
+    page.get_by_role("link", name="1 branch with over 80 % of the month's budget committed").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(page.locator("#result_list")).to_contain_text("4,500.00 ZAR")
+    assert site.troubles == []
+
+
+def test_the_calendar_is_read_and_walked_through_with_the_keyboard(browser: Browser, live_server: Any) -> None:
+    site = Site(browser, live_server.url, "thandi", viewport=DESKTOP)
+    page = site.page
+    page.get_by_role("link", name="Calendar").click()
+    expect(page.get_by_role("cell", name="Overlaps with queue_second")).to_be_visible()
+    first = page.get_by_role("heading", level=1).last.inner_text()
+    for name in ("Later", "Earlier", "By listing", "4 weeks"):
+        page.get_by_role("link", name=name).focus()
+        page.keyboard.press("Enter")
+        page.wait_for_load_state("networkidle")
+    assert "by=listing" in page.url
+    assert page.get_by_role("heading", level=1).last.inner_text()[:6] == first[:6]
+    page.get_by_label("Branch", exact=True).select_option("Sea Point")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("cell", name="Overlaps with queue_first")).to_be_visible()
+    page.get_by_role("table").get_by_role("link", name="queue_first").first.click()
+    expect(page.get_by_text("queue_first").first).to_be_visible()
+    assert site.troubles == []
+
+
+def test_on_a_phone_the_list_comes_before_the_bars(browser: Browser, live_server: Any) -> None:
+    site = Site(browser, live_server.url, "thandi", viewport=PHONE)
+    page = site.go(CALENDAR)
+    tops = [page.locator(part).bounding_box() for part in (".calendar-list", ".calendar-bars")]
+    assert tops[0] is not None
+    assert tops[1] is not None
+    assert tops[0]["y"] < tops[1]["y"]
+    assert page.locator(".calendar-bars").evaluate("bars => bars.scrollWidth > bars.clientWidth")

@@ -1,0 +1,25 @@
+"""What people wrote is kept without what a screen would not show as it is."""
+
+import pytest
+
+from campaigns.domain.texts import clean, one_line
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("  two\r\nlines\rand\ta tab \n", "two\nlines\nand\ta tab"),
+        ("nul\x00, bell\x07, escape\x1b[31m", "nul, bell, escape[31m"),
+        ("\u202egpj.exe\u202c and \u2066x\u2069", "gpj.exe and x"),
+        ("half a pair \ud800.", "half a pair ."),
+        ("\x85\x00\u200f", ""),
+        ("Zoë · 9 m² · 👩‍👧", "Zoë · 9 m² · 👩‍👧"),
+    ],
+)
+def test_control_characters_and_marks_of_direction_go(written: str, kept: str) -> None:
+    assert clean(written) == kept
+
+
+def test_one_line_is_cut_to_its_length() -> None:
+    assert one_line("two\nlines", 20) == "two lines"
+    assert one_line("abcdef ghi", 8) == "abcdef…"
