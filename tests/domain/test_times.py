@@ -126,6 +126,7 @@ def test_a_month_goes_from_midnight_to_midnight_on_the_zone_s_clocks() -> None:
 
 def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_go_on() -> None:
     assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")) == datetime(2025, 4, 24, 22, tzinfo=UTC)
+    assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")).tzinfo is UTC
 
 
 def test_the_last_weeks_end_with_the_week_of_the_moment_on_the_zone_s_clocks() -> None:
