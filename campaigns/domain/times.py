@@ -48,7 +48,7 @@ def window(first: datetime, last: datetime) -> str:
 
 def lasted(age: timedelta) -> str:
     """Return how long something has lasted, in its two largest units, such as `5 min`, `3 h 20 min` or `2 days 4 h`."""
-    minutes = max(0, int(age.total_seconds())) // 60
+    minutes = max(0, age // timedelta(minutes=1))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
         units = [f"{days} day{'' if days == 1 else 's'}", f"{hours} h" if hours else ""]

@@ -206,11 +206,11 @@ def _rejection(answer: Answer, purpose: Purpose, known: Known) -> Rejected:
 def _without_escapes(body: bytes) -> str:
     """Return an answer's text in the one way in which secrets in it are recognised: JSON may write a character in several."""
     if b"\\" not in body:
-        return body.decode("utf-8", errors="replace")
+        return body.decode(errors="replace")
     try:
         return msgspec.json.encode(msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK))).decode()
     except (ValueError, RecursionError):  # no JSON, or a part of some
-        text = body.decode("utf-8", errors="replace").replace("\\/", "/")
+        text = body.decode(errors="replace").replace("\\/", "/")
         return UNICODE_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
 
 

@@ -57,9 +57,6 @@ class TokenKeeper:
 
         Raises NotSent and its kinds only.
         """
-        held = self._held
-        if held is not None and deadlines.now() < held.until:
-            return held.token
         if not self._lock.acquire(timeout=max(0, ends - deadlines.now())):
             raise NotSent("No access token came in time. Nothing was sent to Flow: it can be sent again.")
         try:

@@ -4,6 +4,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -73,7 +74,7 @@ class FlowClient:
         published = answers.read_published(answer)
         if published is not None:
             return published
-        if self._config.client_errors_are_unknown and 400 <= answer.status < 500:
+        if self._config.client_errors_are_unknown:
             raise answers.doubt(answer, PUBLISH)
         raise answers.refusal(answer, PUBLISH, self._clock())
 
@@ -149,13 +150,9 @@ class FlowClient:
 
     def _with_token(self, call: Callable[[str], T], ends: float) -> T:
         """Call with the current token and, if Flow refuses it, once more with a new one."""
-        token = self._tokens.token(ends)
-        try:
-            return call(token)
-        except TokenRefused:
-            token = ""  # dropped; the next call is made outside of this block, so that its errors stand alone
-        token = self._tokens.token(ends)
-        return call(token)
+        with suppress(TokenRefused):
+            return call(self._tokens.token(ends))
+        return call(self._tokens.token(ends))  # outside of the block, so that its errors stand alone
 
     def _after_fork(self) -> None:
         self._transport.renew()

@@ -1,6 +1,8 @@
 """One pace for all processes: together they begin no more than so many calls to Flow in a second."""
 
+import errno
 import logging
+import math
 import threading
 import time
 from pathlib import Path
@@ -40,7 +42,7 @@ class Pace:
         self._store = store
         self._alone = _Turns(InMemoryBucket(self._rates))
         self._shared: _Turns | None = None
-        self._alone_until = 0.0
+        self._alone_until = -math.inf
         self._lock = threading.Lock()
 
     def wait_for_turn(self, patience: float) -> None:
@@ -55,7 +57,9 @@ class Pace:
         if got is None:
             got = self._alone.take(max(0.0, ends - time.monotonic()))
         if not got:
-            raise TimeoutError(0, f"the pace that all processes share left no turn for {patience:g} seconds")
+            raise TimeoutError(
+                errno.ETIMEDOUT, f"the pace that all processes share left no turn for {patience:g} seconds"
+            )
 
     def _shared_turns(self) -> "_Turns | None":
         with self._lock:
@@ -84,7 +88,7 @@ class _Turns:
         if time.monotonic() - self._tidied > TIDY_EVERY:
             self._tidied = time.monotonic()
             self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # in the library
-        return bool(self._limiter.try_acquire(NAME, timeout=patience))
+        return bool(self._limiter.try_acquire(timeout=patience))
 
 
 def _open(store: str, rates: list[Rate]) -> AbstractBucket:

@@ -10,7 +10,6 @@ from campaigns.flow.errors import Interrupted, NotSent, UnknownOutcome
 
 TRIES = 3
 FIRST_WAIT = 0.2  # seconds; doubles with each try, and the real wait is a random part of it
-LONGEST_WAIT = 2.0
 LONGEST_RETRY_AFTER = 3_600.0
 
 
@@ -28,7 +27,7 @@ def retrying(seconds: float) -> tenacity.Retrying:
     """Try up to three times within `seconds`, backing off exponentially with full jitter; the last error is raised."""
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception(is_worth_another_try),
-        wait=tenacity.wait_random_exponential(multiplier=FIRST_WAIT, max=LONGEST_WAIT),
+        wait=tenacity.wait_random_exponential(multiplier=FIRST_WAIT),
         stop=tenacity.stop_any(tenacity.stop_after_attempt(TRIES), tenacity.stop_before_delay(seconds)),
         reraise=True,
     )

@@ -159,7 +159,7 @@ class WatchedConnection(urllib3.connection.HTTPConnection):
         call: Call = _current.call
         call.reach(Stage.RESOLVING)
         try:
-            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+            found = socket.getaddrinfo(self._dns_host, None, type=socket.SOCK_STREAM)
         except OSError as error:
             raise NewConnectionError(self, "its name is not known") from error
         call.reach(Stage.CONNECTING)

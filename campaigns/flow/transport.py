@@ -143,7 +143,7 @@ class Transport:
 
     def _address(self, ask: Ask) -> str:
         address = self._config.base_url.rstrip("/") + ask.path
-        return f"{address}?{urlencode(ask.query, quote_via=quote, safe='')}" if ask.query else address
+        return f"{address}?{urlencode(ask.query, quote_via=quote)}" if ask.query else address
 
     def _failure(self, ask: Ask, call: Call, error: Exception, partial: Answer | None) -> FlowError:
         reason = self._reason(call, error)
@@ -195,7 +195,7 @@ class _Adapter(HTTPAdapter):
 def _new_session(pool_size: int) -> requests.Session:
     session = _Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_connections=1, pool_maxsize=pool_size, max_retries=0))
+        session.mount(scheme, _Adapter(pool_maxsize=pool_size, max_retries=0))
     return session
 
 

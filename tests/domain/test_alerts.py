@@ -104,6 +104,13 @@ def test_a_digest_comes_at_seven_also_on_the_day_on_which_the_clocks_change() ->
     assert mail_due(Channel.DIGEST, before, ZoneInfo("Europe/London")) == datetime(2030, 3, 31, 6, 0, tzinfo=UTC)
 
 
+def test_a_digest_is_for_the_morning_where_its_readers_are_whatever_day_the_machine_has() -> None:
+    evening_at_home = datetime(2030, 1, 1, 19, 0, tzinfo=UTC)
+    assert mail_due(Channel.DIGEST, evening_at_home, ZoneInfo("Pacific/Auckland")) == datetime(
+        2030, 1, 2, 18, 0, tzinfo=UTC
+    )
+
+
 def test_at_once_is_now_and_the_rest_is_never() -> None:
     now = datetime(2030, 1, 1, tzinfo=UTC)
     assert mail_due(Channel.AT_ONCE, now, JOHANNESBURG) == now

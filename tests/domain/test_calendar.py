@@ -40,6 +40,7 @@ def runs(draw: st.DrawFn) -> list[Run]:
 def test_weeks_begin_on_the_monday_of_the_day_at_midnight_of_their_zone() -> None:
     weeks = weeks_around(date(2030, 3, 10), 4, ZoneInfo("Asia/Tokyo"))
     assert (weeks.monday, weeks.day_of(4, -1)) == (MONDAY, date(2030, 3, 31))
+    assert weeks.day_of(1) == date(2030, 3, 11)
     assert weeks.start == datetime(2030, 3, 3, 15, tzinfo=UTC)
     assert weeks.after == datetime(2030, 3, 31, 15, tzinfo=UTC)
 
@@ -58,6 +59,11 @@ def test_any_day_gives_weeks_of_years_that_orders_may_have(asked: date, number: 
     assert weeks.day_of(2 * number, -1).year <= 3000
     if date(2000, 1, 3) <= asked <= date(2999, 10, 1):
         assert weeks.monday <= asked < weeks.day_of(1)
+
+
+def test_the_last_weeks_end_with_the_last_week_of_an_order() -> None:
+    assert weeks_around(date.max, 4, UTC_ZONE).monday == date(2999, 11, 25)
+    assert weeks_around(date.min, 4, UTC_ZONE).monday == date(2000, 1, 3)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +88,9 @@ def test_what_runs_at_the_same_time_for_another_order_overlaps() -> None:
 
 
 def test_an_end_at_the_moment_of_the_next_start_is_no_overlap() -> None:
-    assert overlaps([run(1, 1, 10), run(2, 10, 20)]) == {}
+    before, after = run(1, 1, 10), run(2, 10, 20)
+    assert overlaps([before, after]) == {}
+    assert (before.meets(after), after.meets(before)) == (False, False)
 
 
 def test_campaigns_of_one_order_are_no_overlap() -> None:
@@ -112,6 +120,7 @@ def test_the_shared_stretches_are_joined_and_cut_at_the_edges_of_the_weeks() -> 
     others = [run(2, 2, 6), run(3, 5, 8), run(4, 8, 9), run(5, 20, 60)]
     assert shared(long, others, FOUR) == [(day(4), day(9)), (day(20), day(32))]
     assert shared(run(1, 10, 12), [run(2, 12, 14)], FOUR) == []
+    assert shared(run(1, 1, 60), [run(2, 20, 70)], FOUR) == [(day(20), day(32))]
 
 
 @given(runs(), MOMENTS)

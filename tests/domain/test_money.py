@@ -19,7 +19,15 @@ def test_reads_back_every_amount_that_it_writes(amount: Decimal) -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("0", "0.00"), ("12", "12.00"), ("12.", "12.00"), (".5", "0.50"), ("007.10", "7.10"), ("1.500", "1.50")],
+    [
+        ("0", "0.00"),
+        ("12", "12.00"),
+        ("12.", "12.00"),
+        (".5", "0.50"),
+        ("007.10", "7.10"),
+        ("1.500", "1.50"),
+        (str(LARGEST), "9999999999.99"),
+    ],
 )
 def test_reads_plain_numbers(text: str, amount: str) -> None:
     assert str(parse_amount(text)) == amount

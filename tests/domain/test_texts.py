@@ -22,4 +22,6 @@ def test_control_characters_and_marks_of_direction_go(written: str, kept: str) -
 
 def test_one_line_is_cut_to_its_length() -> None:
     assert one_line("two\nlines", 20) == "two lines"
+    assert one_line("two\nlines", 9) == "two lines"
+    assert one_line("two lines", 8) == "two lin…"
     assert one_line("abcdef ghi", 8) == "abcdef…"

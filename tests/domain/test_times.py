@@ -99,10 +99,12 @@ def test_tells_a_moment_in_utc_wherever_the_machine_stands() -> None:
     assert window(first, first) == "31 Jan 2030, 22:30:00 to 22:30:00 UTC"
 
 
-def test_shows_a_moment_by_the_clocks_of_the_zone() -> None:
+@pytest.mark.usefixtures("_machine_in_johannesburg")
+def test_shows_a_moment_by_the_clocks_of_the_zone_wherever_the_machine_stands() -> None:
     moment = datetime(2030, 1, 1, 23, 6, 32, tzinfo=UTC)
 
     assert shown(moment, ZoneInfo("Africa/Johannesburg")) == "2 Jan 2030, 01:06 SAST"
+    assert shown(moment, ZoneInfo("America/New_York")) == "1 Jan 2030, 18:06 EST"
 
 
 def test_a_month_goes_from_midnight_to_midnight_on_the_zone_s_clocks() -> None:
@@ -124,6 +126,7 @@ def test_a_month_goes_from_midnight_to_midnight_on_the_zone_s_clocks() -> None:
 
 def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_go_on() -> None:
     assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")) == datetime(2025, 4, 24, 22, tzinfo=UTC)
+    assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")).tzinfo is UTC
 
 
 def test_the_last_weeks_end_with_the_week_of_the_moment_on_the_zone_s_clocks() -> None:

@@ -1,4 +1,7 @@
+import threading
+import time
 from dataclasses import replace
+from email.utils import formatdate
 
 import pytest
 
@@ -14,8 +17,11 @@ from campaigns.flow import (
 )
 from tests.flow.conftest import TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
+    ENOUGH,
     NastyServer,
+    Peer,
     Play,
+    Received,
     message,
     only_for,
     refused_address,
@@ -23,6 +29,7 @@ from tests.flow.nasty_server import (
     then_closes,
     then_resets,
 )
+from tests.flow.test_token import in_threads
 
 QUEUED = says(200, {"status": "queued", "message": "Soon.", "campaign_id": "camp_1"})
 
@@ -146,6 +153,14 @@ def test_does_not_press_when_flow_asks_for_fewer_requests(server: NastyServer, c
     assert len(server.at("status")) == 1
 
 
+def test_may_be_told_until_when_not_to_ask(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", says(429, Retry_After=formatdate(time.time() + 600, usegmt=True)))
+
+    error = failing(TooManyRequests, client.campaign_status, "queue_abc")
+
+    assert error.retry_after == pytest.approx(600, abs=30)
+
+
 @pytest.mark.parametrize(
     "play",
     [
@@ -193,6 +208,14 @@ def test_asks_again_after_what_passes(server: NastyServer, client: FlowClient, p
     assert len(server.at("status")) == 3
 
 
+def test_asks_again_on_a_connection_that_was_not_used_before(server: NastyServer, client: FlowClient) -> None:
+    server.on("status", then_closes(b""), says(503), QUEUED)
+
+    client.campaign_status("queue_abc")
+
+    assert [request.headers["connection"] for request in server.at("status")] == ["keep-alive", "close", "close"]
+
+
 def test_gives_up_after_three_times(server: NastyServer, client: FlowClient) -> None:
     server.on("status", says(503, {"error": "busy"}))
 
@@ -237,6 +260,24 @@ def test_uses_a_connection_again(server: NastyServer, client: FlowClient) -> Non
         client.campaign_status("queue_abc")
 
     assert server.connections == before + 1
+
+
+def test_keeps_as_many_connections_as_it_may(server: NastyServer, make_client: MakeClient) -> None:
+    together = threading.Barrier(16)
+
+    def waits_for_all(peer: Peer, request: Received) -> None:
+        together.wait(ENOUGH)
+        QUEUED(peer, request)
+
+    server.on("status", waits_for_all)
+    client = make_client(pool_size=16)
+    client.token()
+    before = server.connections
+
+    for _ in range(2):
+        assert in_threads(16, lambda: client.campaign_status("queue_abc").status) == ["queued"] * 16
+
+    assert server.connections == before + 16
 
 
 def test_does_not_mind_that_an_idle_connection_has_died(server: NastyServer, client: FlowClient) -> None:

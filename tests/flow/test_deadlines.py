@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from campaigns.flow import Interrupted, NotSent, PublishRequest
-from campaigns.flow.sockets import Call, Stage
+from campaigns.flow import Interrupted, NotSent, PublishRequest, clock
+from campaigns.flow.sockets import Call, OutOfTimeError, Stage, Watchdog
 from tests.flow.conftest import TOKENS, MakeClient, failing
 from tests.flow.nasty_server import NastyServer, Play, falls_silent, message, says, trickles
 
@@ -133,7 +133,49 @@ def test_one_thread_watches_over_all_calls(server: NastyServer, make_client: Mak
         thread.join()
 
     assert len(server.at("status")) == 16
-    assert len(set(watchdogs()) - others) == 1
+    [watchdog] = set(watchdogs()) - others
+    assert watchdog.daemon, "it would keep the process from ending"
+    assert client._transport._watchdog._calls == set()
+
+
+def test_the_watching_thread_stays_for_the_next_call_and_cuts_that_in_time(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    client = make_client(**PATIENT_CONNECTION)
+    others = set(watchdogs())
+    client.token()
+    time.sleep(0.8)  # the call's time is over, and the thread has nothing to do
+    [watchdog] = set(watchdogs()) - others
+    server.on("publish", trickles(b"HTTP/1.1 202 " + b"A" * 5000))
+    began = time.monotonic()
+
+    failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
+
+    assert time.monotonic() - began < GENEROUS
+    assert set(watchdogs()) - others == {watchdog}
+
+
+def test_the_watchdog_looks_again_when_the_next_call_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog, first, second = Watchdog(), Call(ends=5, connect_timeout=1), Call(ends=5.5, connect_timeout=1)
+    watchdog._calls = {first, second}
+
+    monkeypatch.setattr(clock, "now", lambda: 5.0)
+    assert watchdog._cut_overdue() == 0.5
+    assert (first.overdue, second.overdue, watchdog._calls) == (True, False, {second})
+
+    monkeypatch.setattr(clock, "now", lambda: 6.0)
+    assert watchdog._cut_overdue() == 0
+    assert (second.overdue, watchdog._calls) == (True, set())
+
+
+def test_the_time_of_a_call_is_over_in_its_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Call(ends=5, connect_timeout=1)
+    monkeypatch.setattr(clock, "now", lambda: 4.5)
+    assert (call.seconds_left(), call.seconds_to_connect()) == (0.5, 0.5)
+
+    monkeypatch.setattr(clock, "now", lambda: 5.0)
+    with pytest.raises(OutOfTimeError):
+        call.seconds_left()
 
 
 def test_the_watching_thread_ends_when_nobody_calls_and_comes_back(

@@ -1,11 +1,13 @@
 """All processes together begin no more calls in a second than set, whatever becomes of the place where they count."""
 
+import errno
 import logging
 import multiprocessing
 import socket
 import sqlite3
 import threading
 import time
+from contextlib import closing
 from multiprocessing.queues import Queue
 from pathlib import Path
 
@@ -14,8 +16,10 @@ import redis
 from filelock import FileLock
 
 from campaigns.flow import Pace, pace
+from tests.flow.nasty_server import black_hole
 
 PROCESSES, THREADS, EACH, PER_SECOND = 3, 4, 5, 20
+START = 1000.0
 FORK = multiprocessing.get_context("fork")
 
 
@@ -53,6 +57,27 @@ def assert_one_pace_was_kept(turns: list[float]) -> None:
     assert turns[-1] - turns[0] > 1.7
 
 
+class StandingClock:
+    """Stands still until it is told another time."""
+
+    now = START
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def standing_clock(monkeypatch: pytest.MonkeyPatch) -> StandingClock:
+    clock = StandingClock()
+    monkeypatch.setattr(pace, "time", clock)
+    return clock
+
+
+def turns_counted_in(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "flow_pace.sqlite3")) as counted:
+        return int(counted.execute("SELECT count(*) FROM flow_pace").fetchone()[0])
+
+
 def test_processes_of_one_machine_keep_one_pace(tmp_path: Path) -> None:
     assert_one_pace_was_kept(turns_of_several_processes(str(tmp_path)))
 
@@ -66,13 +91,43 @@ def test_a_turn_that_does_not_come_in_time_is_an_error_in_words(tmp_path: Path) 
     shared = Pace(1, str(tmp_path))
     shared.wait_for_turn(1)
 
-    with pytest.raises(TimeoutError, match=r"the pace that all processes share left no turn for 0\.1 seconds"):
+    with pytest.raises(TimeoutError) as caught:
         shared.wait_for_turn(0.1)
+
+    assert caught.value.errno == errno.ETIMEDOUT
+    assert caught.value.strerror == "the pace that all processes share left no turn for 0.1 seconds"
+
+
+def test_a_process_alone_waits_no_longer_than_is_left(
+    standing_clock: StandingClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, asked = Pace(1, "nowhere"), []
+
+    def no_turn(patience: float) -> bool:
+        asked.append(patience)
+        return False
+
+    def fails_after_a_second() -> None:
+        standing_clock.now += 1
+        raise ConnectionError
+
+    monkeypatch.setattr(alone._alone, "take", no_turn)
+    monkeypatch.setattr(alone, "_shared_turns", fails_after_a_second)
+
+    for patience in (1.25, 0.25):
+        with pytest.raises(TimeoutError):
+            alone.wait_for_turn(patience)
+
+    assert asked == [0.25, 0]
 
 
 @pytest.mark.parametrize(
     ("store", "error"),
-    [("redis://:hush@127.0.0.1:9/0", "ConnectionError"), ("/dev/null/at/all", "NotADirectoryError")],
+    [
+        ("redis://:hush@127.0.0.1:9/0", "ConnectionError"),
+        ("rediss://:hush@127.0.0.1:9/0", "ConnectionError"),
+        ("/dev/null/at/all", "NotADirectoryError"),
+    ],
 )
 def test_a_place_that_cannot_be_reached_is_told_once_and_the_process_keeps_the_pace_alone(
     store: str, error: str, caplog: pytest.LogCaptureFixture
@@ -118,6 +173,58 @@ def test_a_silent_redis_costs_a_second_and_no_turn() -> None:
         assert time.monotonic() - begun < 0.5
 
 
+def test_a_redis_that_does_not_let_anybody_in_costs_a_second_and_no_turn() -> None:
+    with black_hole() as address:
+        alone = Pace(1000, address.replace("http:", "redis:"))
+        begun = time.monotonic()
+        alone.wait_for_turn(10)
+        assert 0.9 < time.monotonic() - begun < 3
+
+
+def test_a_redis_that_refuses_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    connect = socket.socket.connect
+
+    def noted(sock: socket.socket, address: tuple[str, int]) -> None:
+        asked.append(address)
+        connect(sock, address)
+
+    monkeypatch.setattr(socket.socket, "connect", noted)
+
+    Pace(1000, "redis://127.0.0.1:9/0").wait_for_turn(1)
+
+    assert asked == [("127.0.0.1", 9)]
+
+
+def test_a_place_that_failed_is_tried_every_30_seconds_however_many_turns_are_taken_meanwhile(
+    tmp_path: Path, standing_clock: StandingClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "turns"
+    folder.write_text("A file is in the way.")
+    alone = Pace(1000, str(folder))
+    with caplog.at_level(logging.WARNING, "campaigns.flow.pace"):
+        for seconds, told in ((0, 1), (15, 1), (29.9, 1), (30, 2), (45, 2)):
+            standing_clock.now = START + seconds
+            alone.wait_for_turn(1)
+            assert len([record for record in caplog.records if record.name == "campaigns.flow.pace"]) == told
+    folder.unlink()
+
+    standing_clock.now = START + 59.9
+    alone.wait_for_turn(1)
+    assert not folder.exists()
+    standing_clock.now = START + 60
+    alone.wait_for_turn(1)
+    assert turns_counted_in(folder) == 1
+
+
+def test_needs_no_thread_of_the_library(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+
+    Pace(1000, str(tmp_path)).wait_for_turn(1)
+
+    assert set(threading.enumerate()) <= before
+
+
 def test_a_process_that_stops_while_it_counts_costs_a_second_and_no_turn(tmp_path: Path) -> None:
     with FileLock(tmp_path / "flow_pace.lock"):
         alone = Pace(1000, str(tmp_path))
@@ -129,21 +236,17 @@ def test_a_process_that_stops_while_it_counts_costs_a_second_and_no_turn(tmp_pat
 def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_path: Path) -> None:
     Pace(1000, str(tmp_path)).wait_for_turn(1)
 
-    with sqlite3.connect(tmp_path / "flow_pace.sqlite3") as counted:
-        assert counted.execute("SELECT count(*) FROM flow_pace").fetchall() == [(1,)]
-    counted.close()
+    assert turns_counted_in(tmp_path) == 1
 
 
-def test_old_turns_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_turns_are_forgotten_after_ten_seconds(tmp_path: Path, standing_clock: StandingClock) -> None:
     shared = Pace(1000, str(tmp_path))
     for _ in range(20):
         shared.wait_for_turn(1)
-    turns = shared._shared_turns()
-    assert turns is not None
-    assert [turns._bucket.count()] == [20]
+    assert turns_counted_in(tmp_path) == 20
     time.sleep(2.1)  # the library keeps the turns of the longest window, twice
-    monkeypatch.setattr(pace, "TIDY_EVERY", 0.0)
 
-    shared.wait_for_turn(1)
-
-    assert [turns._bucket.count()] == [1]
+    for seconds, counted in ((10, 21), (10.1, 2), (10.2, 3)):
+        standing_clock.now = START + seconds
+        shared.wait_for_turn(1)
+        assert turns_counted_in(tmp_path) == counted

@@ -1,7 +1,9 @@
 import json
 import os
 import socket
+import time
 from decimal import Decimal
+from email.utils import formatdate
 
 import pytest
 
@@ -18,6 +20,9 @@ from campaigns.flow import (
     UnknownOutcome,
     clock,
 )
+from campaigns.flow.answers import PUBLISH, STATUS
+from campaigns.flow.answers import TOKEN as TOKEN_CALL
+from campaigns.flow.transport import Ask
 from tests.flow.conftest import API_KEY, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
@@ -285,6 +290,18 @@ def test_says_how_the_connection_broke_and_keeps_what_had_come(
     assert (error.http_status, error.excerpt) == (status, excerpt)
 
 
+def test_reads_no_header_without_end(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", never_stops(b"HTTP/1.1 202 Accepted\r\nX: ", b"x" * 65_536))
+
+    error = failing(Interrupted, client.publish, request_to_publish, TOKEN)
+
+    assert str(error).startswith(
+        "Flow was asked for the publish but gave no whole answer: the answer broke off in its head. "
+    )
+
+
 @pytest.mark.parametrize("play", TOO_LARGE.values(), ids=TOO_LARGE.keys())
 def test_leaves_the_outcome_open_when_the_answer_is_too_large(
     server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, play: Play
@@ -383,6 +400,16 @@ def test_gives_our_sentence_as_words_when_flow_rejects_without_a_word(
             "Flow refused the publish (HTTP 400): Plan is over. Nothing was published and no money is spent.",
         ),
         (
+            400,
+            {"error": "Plan is over."},
+            "Flow refused the publish (HTTP 400): Plan is over. Nothing was published and no money is spent.",
+        ),
+        (
+            400,
+            {"error": "Is the plan over?"},
+            "Flow refused the publish (HTTP 400): Is the plan over? Nothing was published and no money is spent.",
+        ),
+        (
             404,
             {"error": "No such branch!"},
             "Flow refused the publish (HTTP 404): No such branch! Nothing was published and no money is spent.",
@@ -423,15 +450,29 @@ def test_says_what_an_answer_means_for_the_money(
     assert caught.value.http_status == status
 
 
-def test_cuts_flows_words_at_500_and_the_excerpt_at_2000_characters(
-    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+@pytest.mark.parametrize("key", ["error", "message"])
+def test_cuts_flows_words_at_500_and_the_excerpt_at_2000_characters_and_still_tells_of_the_money(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, key: str
 ) -> None:
-    server.on("publish", says(400, {"error": "w" * 3000}))
+    body = json.dumps({key: "w" * 3000})
+    server.on("publish", says(400, body.encode()))
 
     error = failing(Rejected, client.publish, request_to_publish, TOKEN)
 
     assert error.words == "w" * 500
-    assert error.excerpt == '{"error": "' + "w" * 1989
+    assert error.excerpt == body[:2000]
+    assert str(error) == (
+        f"Flow refused the publish (HTTP 400): {'w' * 500}. Nothing was published and no money is spent."
+    )
+
+
+def test_keeps_2000_characters_of_a_long_answer(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    body = json.dumps({**GOOD, "more": "m" * 3000})
+    server.on("publish", says(202, body.encode()))
+
+    assert client.publish(request_to_publish, TOKEN).excerpt == body[:2000]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -458,6 +499,16 @@ def test_was_not_sent_when_flow_asks_for_fewer_requests(
     assert error.retry_after == 7
     assert error.words == "slow down"
     assert len(server.received) == 1
+
+
+def test_may_be_told_until_when_to_send_nothing(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", says(429, Retry_After=formatdate(time.time() + 600, usegmt=True)))
+
+    error = failing(TooManyRequests, client.publish, request_to_publish, TOKEN)
+
+    assert error.retry_after == pytest.approx(600, abs=30)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 499])
@@ -546,14 +597,35 @@ def test_stores_no_character_that_a_database_refuses(
     assert error.words == "a\ufffdb\ufffdc"
 
 
+@pytest.mark.parametrize("path", ["/flow/v2", "/flow/v2/", "/FLOW/X"])
 def test_keeps_a_path_in_the_base_url(
-    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest, path: str
 ) -> None:
     server.on("publish", says(202, GOOD))
 
-    make_client(f"{server.url}/flow/v2/").publish(request_to_publish, TOKEN)
+    make_client(f"{server.url}{path}").publish(request_to_publish, TOKEN)
 
-    assert server.received[0].path == "/flow/v2/campaigns/publish"
+    assert server.received[0].path == f"{path.rstrip('/')}/campaigns/publish"
+
+
+def test_writes_its_headers_as_flow_documents_them() -> None:
+    common = {
+        "Accept-Version": "v1",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "campaign-console",
+    }
+    assert Ask(TOKEN_CALL, "GET", "/token").headers() == {**common, "Connection": "close"}
+    assert Ask(STATUS, "GET", "/status", token=TOKEN, pooled=True).headers() == {
+        **common,
+        "Connection": "keep-alive",
+        "Authorization": f"Bearer {TOKEN}",
+    }
+    assert Ask(PUBLISH, "POST", "/publish", body=b"{}").headers() == {
+        **common,
+        "Connection": "close",
+        "Content-Type": "application/json",
+    }
 
 
 def test_takes_no_proxy_and_no_password_from_the_environment(

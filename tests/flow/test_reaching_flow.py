@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests.adapters
+from urllib3.util.connection import create_connection
 
 from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
 from tests.flow.conftest import IMPATIENT, TOKENS, MakeClient, config_for, failing
@@ -69,6 +70,24 @@ def test_a_connection_that_nobody_accepts_means_not_sent(
         "Flow at 127.0.0.1 could not be reached: timed out. Nothing was published and no money is spent. "
         "Check FLOW_BASE_URL and the network."
     )
+
+
+def test_a_connection_gets_its_own_time_and_holds_no_small_piece_back(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("publish", GOOD)
+    made: list[tuple[tuple[str, int], float, dict[str, Any]]] = []
+
+    def noted(address: tuple[str, int], seconds: float, **options: Any) -> socket.socket:
+        made.append((address, seconds, options))
+        return create_connection(address, seconds, **options)
+
+    monkeypatch.setattr("campaigns.flow.sockets.create_connection", noted)
+
+    make_client(connect_timeout=2).publish(request_to_publish, TOKENS[0])
+
+    no_delay = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    assert made == [(("127.0.0.1", server.port), 2, {"socket_options": [no_delay]})]
 
 
 def test_many_addresses_together_get_no_more_time_than_the_call_has(
@@ -232,9 +251,9 @@ def test_a_pace_that_breaks_means_not_sent(
 
     client = make_client(before_request=broken)
 
-    failing(NotSent, client.dry_run, request_to_publish)
+    error = failing(NotSent, client.dry_run, request_to_publish)
+    assert str(error) == "The request to Flow could not be made: RuntimeError. Nothing was sent to Flow."
     error = failing(NotSent, client.wait_for_turn)
-
     assert str(error) == "The request to Flow could not be made: RuntimeError. Nothing was sent to Flow."
     assert server.connections == 0
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from campaigns.flow import FlowClient, TooManyRequests, redact, redaction, remember
-from campaigns.flow.answers import Answer
+from campaigns.flow.answers import BYTE_ORDER_MARK, Answer
 from tests.flow.conftest import API_KEY, TOKENS
 from tests.flow.nasty_server import NastyServer, message, says, then_closes
 
@@ -130,6 +130,13 @@ def test_an_error_of_which_flow_said_nothing_has_its_own_sentence_as_words_and_n
     assert (error.words, error.excerpt, error.http_status, error.retry_after) == ("Slower.", "", None, None)
 
 
+def test_an_error_is_no_longer_than_the_database_keeps() -> None:
+    error = TooManyRequests("s" * 3000, excerpt="e" * 3000, words="w" * 3000)
+
+    assert (str(error), error.excerpt, error.words) == ("s" * 1500, "e" * 2000, "w" * 500)
+    assert TooManyRequests("s" * 3000).words == "s" * 500
+
+
 def test_an_error_redacts_whatever_it_is_made_of() -> None:
     remember("abcdef")
 
@@ -153,8 +160,9 @@ def test_a_token_is_redacted_as_soon_as_it_is_there(server: NastyServer, client:
         rb'{"key": "k3y/with\u002Bodd \u0026chars=\u00E9%"}',
         '{"key": "k3y\\/with+odd &chars=é%", "x": "\\""}'.encode(),
         rb'{"error": "bad", "key": "k3y\/with\u002bodd \u0026chars=\u00e9%", "cut of',
+        b'{"error": "\xff", "key": "k3y\\/with+odd \\u0026chars=\\u00e9%"}',
     ],
-    ids=["slashes escaped", "signs escaped", "both ways", "broken off"],
+    ids=["slashes escaped", "signs escaped", "both ways", "broken off", "a byte that is no text"],
 )
 def test_an_answer_that_writes_the_key_with_escapes_does_not_show_it(body: bytes) -> None:
     remember(API_KEY)
@@ -163,3 +171,30 @@ def test_an_answer_that_writes_the_key_with_escapes_does_not_show_it(body: bytes
 
     assert "[redacted]" in shown
     assert not any(part in shown for part in ("k3y", "odd", "chars"))
+
+
+def test_a_byte_order_mark_does_not_hide_that_an_answer_is_json() -> None:
+    remember(API_KEY)
+
+    shown = Answer(400, BYTE_ORDER_MARK + rb'{"key": "k3y\/with+odd &chars=\u00e9%"}').excerpt()
+
+    assert shown == '{"key":"[redacted]"}'
+
+
+def test_a_whole_answer_may_end_as_a_secret_begins() -> None:
+    remember("abcdefghijkl")
+
+    assert Answer(400, b"so far: abcdef").excerpt() == "so far: abcdef"
+    assert Answer(400, b"so far: abcdef", cut_off=True).excerpt() == "so far: [redacted]"
+
+
+def test_a_token_that_flow_gave_is_forgotten_after_many_others(server: NastyServer, client: FlowClient) -> None:
+    server.on("token", says(200, {"accessToken": "given-long-ago"}))
+    client.token()
+    for number in range(15):
+        remember(f"token-{number:03}", lasting=False)
+    assert redact("given-long-ago") == "[redacted]"
+
+    remember("token-015", lasting=False)
+
+    assert redact("given-long-ago") == "given-long-ago"

@@ -1,7 +1,7 @@
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from email.utils import formatdate
 
 import jwt
@@ -16,7 +16,7 @@ from campaigns.flow import (
     TooManyRequests,
     clock,
 )
-from campaigns.flow.auth import FAILURE_MEMORY, usable_seconds
+from campaigns.flow.auth import FAILURE_MEMORY, TokenKeeper, usable_seconds
 from tests.flow.conftest import API_KEY, IMPATIENT, TOKENS, MakeClient, failing
 from tests.flow.nasty_server import (
     NastyServer,
@@ -160,7 +160,7 @@ def test_is_renewed_at_once_when_it_had_been_taken_before(server: NastyServer, c
     assert [request.bearer for request in server.at("status")] == [TOKENS[0], TOKENS[1], TOKENS[1], TOKENS[2]]
 
 
-@pytest.mark.parametrize("status", [302, 404, 429, 500])
+@pytest.mark.parametrize("status", [300, 302, 404, 429, 500])
 def test_is_not_renewed_because_of_an_answer_that_does_not_say_that_it_was_taken(
     server: NastyServer, client: FlowClient, status: int
 ) -> None:
@@ -329,6 +329,8 @@ def token_with(**claims: object) -> str:
         (token_with(iat=NOW + 86_400, exp=NOW + 86_400 + 100), 80),
         (token_with(iat=NOW, exp=NOW + 150), 120),
         (token_with(iat=NOW, exp=NOW + 10), 8),
+        (token_with(iat=NOW, exp=NOW + 30 * 86_400), 30 * 86_400 - 30),
+        (token_with(iat=NOW, exp=NOW + 30 * 86_400 + 1), 570),
         (token_with(exp=NOW + 600), 570),
         (token_with(exp=NOW + 10.5), 8.4),
         (token_with(iat="yesterday", exp=NOW + 600), 570),
@@ -392,3 +394,78 @@ def test_closing_leaves_no_connection_open(server: NastyServer, client: FlowClie
 
     assert client.campaign_status("queue_abc").status == "queued"
     assert server.connections == 3
+
+
+@pytest.fixture
+def stand_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the clock of deadlines stand still: at 0 until it is told another time."""
+
+    def stand(seconds: float) -> None:
+        monkeypatch.setattr(clock, "now", lambda: seconds)
+
+    stand(0)
+    return stand
+
+
+def keeper_of(tokens: Iterable[str]) -> TokenKeeper:
+    supply = iter(tokens)
+    return TokenKeeper(lambda _: next(supply), lambda: NOW)
+
+
+def test_is_used_up_to_its_last_moment_by_our_own_clock_where_it_does_not_say_when_it_began(
+    stand_at: Callable[[float], None],
+) -> None:
+    first = token_with(exp=NOW + 600)
+    keeper = keeper_of([first, "second"])
+    assert keeper.token(1) == first
+
+    stand_at(569.9)
+    assert keeper.token(600) == first
+    stand_at(570)
+    assert keeper.token(600) == "second"
+
+
+def test_a_failure_is_repeated_for_five_seconds(stand_at: Callable[[float], None]) -> None:
+    asked: list[float] = []
+
+    def fetch(ends: float) -> str:
+        asked.append(ends)
+        raise NotSent("No token.")
+
+    keeper = TokenKeeper(fetch, lambda: NOW)
+    for seconds in (0.0, 4.9, 5.0):
+        stand_at(seconds)
+        with pytest.raises(NotSent, match=r"^No token\.$"):
+            keeper.token(seconds + 1)
+
+    assert asked == [1, 6]
+
+
+def test_the_first_one_is_renewed_at_once_when_it_is_refused(stand_at: Callable[[float], None]) -> None:
+    keeper = keeper_of(["first", "second"])
+
+    keeper.drop(keeper.token(1))
+
+    assert keeper.token(1) == "second"
+
+
+def test_one_that_was_taken_is_renewed_at_once_even_in_the_first_second_of_the_clock(
+    stand_at: Callable[[float], None],
+) -> None:
+    keeper = keeper_of(["first", "second"])
+    keeper.note_taken(keeper.token(1))
+
+    keeper.drop("first")
+
+    assert keeper.token(1) == "second"
+
+
+def test_one_that_follows_a_taken_one_is_renewed_at_once_when_it_is_refused(stand_at: Callable[[float], None]) -> None:
+    keeper = keeper_of(["first", "second", "third"])
+    keeper.note_taken(keeper.token(1))
+    stand_at(570)
+    assert keeper.token(600) == "second"
+
+    keeper.drop("second")
+
+    assert keeper.token(600) == "third"

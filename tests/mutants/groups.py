@@ -35,6 +35,7 @@ def _modules(*patterns: str) -> tuple[str, ...]:
 
 SERVICES = ["publishing", "recording", "settling", "commands", "moves"]
 THEIR_TESTS = [
+    "branch_scope",
     "publish*",
     "*_command",
     "dry_run",

@@ -128,6 +128,14 @@ def test_an_order_is_not_sent_when_its_approver_has_left_the_branch(author: User
     assert kinds(order)[-1] == "order.rejected"
 
 
+def test_an_order_is_sent_while_its_approver_works_for_the_branch_and_for_no_other(author: User, flow: Flow) -> None:
+    order = awaiting(author)
+    approver = make_user("ben", "approve_order", branches=[order.branch])
+    orders.approve(order.pk, order.version, user=approver, now=NOW)
+
+    assert publish(order).outcome == "published"
+
+
 def test_a_listing_is_neither_changed_nor_moved_nor_deleted_across_branches(stranger: User) -> None:
     own, theirs = Branch.objects.get(name="Elsewhere"), make_branch()
     listing, mine = make_listing(theirs), make_listing(own)

@@ -228,6 +228,34 @@ def test_calls_off_a_second_attempt_that_has_sent_nothing_yet(author: User, sett
     assert_never_sent_again(order, flow, posts=1)
 
 
+def test_calls_off_the_last_attempt_where_several_came_in_between(author: User, settler: User, flow: Flow) -> None:
+    order = queued(author)
+    second, third = SecondWorker(order), SecondWorker(order)
+    for worker in (second, third):
+        worker.before_it_is_marked_as_sent = worker.stop_here  # type: ignore[method-assign]  # that is what it is for
+
+    def the_second_does_not_come_back() -> None:
+        assert publishing.recover_expired_leases(MUCH_LATER) == [order.order_ref]
+        Order.objects.update(next_attempt_at=LATER)
+
+    answered_late(
+        order,
+        flow,
+        settled(order, settler, Resolution.NOT_LIVE),
+        second.start_and_wait_until_it_stops,
+        the_second_does_not_come_back,
+        third.start_and_wait_until_it_stops,
+        late=flow.accepts("queue_a"),
+    )
+
+    assert [worker.go_on_to_the_end().outcome for worker in (second, third)] == ["skipped", "skipped"]
+    assert len(flow.publishes) == 1
+    assert [*order.attempts.values_list("outcome", flat=True)] == ["published", "not_sent", "not_sent"]
+    assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a"])
+    assert last_event(order).text.endswith("Attempt 3 had sent nothing yet; it is called off.")
+    assert_never_sent_again(order, flow, posts=1)
+
+
 @pytest.mark.parametrize(
     ("answer", "state", "problem"),
     [

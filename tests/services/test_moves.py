@@ -4,11 +4,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.domain.states import Move, OrderState
 from campaigns.models import Order
 from campaigns.services import moves, orders
 from campaigns.services.errors import Refused, Stale
+from tests.factories import make_agent, make_branch
 from tests.services.building import NOW, draft, everything, reload
 
 S = OrderState
@@ -128,11 +131,26 @@ def test_refuses_the_same_state_in_another_version(author: User) -> None:
     assert reload(order).state == "draft"
 
 
+def test_reads_an_order_with_all_that_it_is_for_in_one_query(author: User) -> None:
+    branch = make_branch()
+    written = draft(author, branch=branch, agent=make_agent(branch))
+
+    with CaptureQueriesContext(connection) as queries:
+        order = moves.read(written.pk)
+        assert (order.plan, order.branch, order.agent) == (written.plan, branch, written.agent)
+
+    assert len(queries) == 1
+
+
 def test_reads_a_version_or_says_what_the_order_is_now(author: User) -> None:
     order = draft(author)
 
     assert moves.read(order.pk, 1) == moves.read(order.pk) == order
-    with pytest.raises(Stale, match=f"Order {order.order_ref} has changed since you opened it; it is now: Draft"):
+    with pytest.raises(Stale) as caught:
         moves.read(order.pk, 2)
+    assert str(caught.value) == (
+        f"Order {order.order_ref} has changed since you opened it; it is now: Draft. "
+        "Nothing was done. Look at it again and decide anew."
+    )
     with pytest.raises(ValidationError):
         orders.cancel(order.pk, 1, reason="", user=User.objects.create_superuser("boss"), now=NOW)

@@ -1,4 +1,6 @@
 import json
+import logging
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -51,6 +53,36 @@ def test_sends_what_was_submitted_once_and_follows_every_campaign(author: User, 
         assert (campaign.created_at, campaign.changed_at, campaign.checked_at) == (NOW, NOW, None)
         assert campaign.next_check_at is not None
         assert NOW < campaign.next_check_at < NOW + 10 * SECOND
+
+
+def test_asks_about_a_new_campaign_after_a_random_part_of_the_first_half_minute(
+    author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, bounds = queued(author), []
+
+    def the_most(least: float, most: float) -> float:
+        bounds.append((least, most))
+        return most
+
+    monkeypatch.setattr(random, "uniform", the_most)
+
+    publish(order)
+
+    assert bounds == [(0.1, 0.3)]
+    assert order.campaigns.get().next_check_at == NOW + 9 * SECOND
+
+
+def test_logs_the_tracking_ids_before_they_are_written_down(
+    author: User, flow: Flow, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = queued(author)
+    flow.on_publish(flow.accepts("queue_abc", "queue_def"))
+
+    with caplog.at_level(logging.INFO, "campaigns.services.publishing"):
+        publish(order)
+
+    [line] = [record.getMessage() for record in caplog.records if record.name == "campaigns.services.publishing"]
+    assert line == f"Flow accepted order {order.order_ref}: queue_abc, queue_def"
 
 
 def test_keeps_the_attempt_and_the_history(author: User, flow: Flow) -> None:

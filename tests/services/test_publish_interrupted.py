@@ -5,16 +5,19 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
+import tenacity
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth.models import User
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
+from campaigns.domain.states import Outcome
 from campaigns.models import Order
 from campaigns.services import publishing, recording
+from campaigns.services.errors import Stale
 from campaigns.services.recording import DOUBT
 from tests.flow.nasty_server import falls_silent, says
 from tests.services.building import LEASE, NOW, SECOND, kinds, last_event, publish, queued, reload
@@ -205,6 +208,30 @@ def test_logs_the_tracking_ids_and_leaves_doubt_when_the_answer_cannot_be_writte
     publishing.recover_expired_leases(TOO_LATE)
     assert reload(order).state == "unknown"
     assert "after it had begun to send" in last_event(order).text
+    assert len(flow.publishes) == 1
+
+
+@pytest.mark.django_db
+def test_waits_half_a_second_and_connects_anew_before_it_writes_flows_answer_again(
+    author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order, write = queued(author), recording._record
+    failures = iter([OperationalError("gone"), InterfaceError("gone"), Stale("moved")])
+    steps: list[object] = []
+
+    def fails_at_first(*arguments: Any) -> Outcome:
+        for failure in failures:
+            raise failure
+        return write(*arguments)
+
+    monkeypatch.setattr(recording, "_record", fails_at_first)
+    monkeypatch.setattr(recording, "connection", SimpleNamespace(close=lambda: steps.append("close")))
+    monkeypatch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=steps.append))
+    flow.on_publish(flow.accepts("queue_a"))
+
+    assert publish(order).outcome == "published"
+
+    assert steps == ["close", 0.5] * 3
     assert len(flow.publishes) == 1
 
 

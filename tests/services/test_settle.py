@@ -471,6 +471,9 @@ def test_refuses_evidence_that_is_longer_than_anybody_reads(order: Order, sue: U
     }
     assert not Settlement.objects.exists()
 
+    assert not says_that(order, sue, ABANDON, evidence="x" * 10_000).settled
+    assert len(Settlement.objects.get().evidence) == 10_000
+
 
 def test_asks_flow_once_about_each_tracking_id(order: Order, alone: User, flow: Flow) -> None:
     assert says_that(order, alone, LIVE, "queue_b", "queue_a").settled
