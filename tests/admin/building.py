@@ -117,6 +117,14 @@ def kinds(order: Order) -> list[str]:
     return list(order.events.order_by("pk").values_list("kind", flat=True))
 
 
+def sent(answer: Any) -> bytes:
+    """Return all that an answer sends, and close its files; closing the answer would close the test's database as well."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    for close in answer._resource_closers:
+        close()
+    return bytes(content)
+
+
 def names(rows: Iterable[Any]) -> list[str]:
     """Return the rows as people read them."""
     return [str(row) for row in rows]

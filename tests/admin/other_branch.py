@@ -13,10 +13,12 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
+from campaigns.domain.batches import BatchKind
 from campaigns.domain.states import Action
 from campaigns.models import (
     Agent,
     Attempt,
+    Batch,
     Branch,
     Campaign,
     Command,
@@ -27,7 +29,8 @@ from campaigns.models import (
     Plan,
     SavedView,
 )
-from campaigns.services import commands, orders
+from campaigns.services import batches, commands, orders
+from campaigns.services.batch_deeds import deed_named
 from tests import factories
 from tests.admin import building
 
@@ -101,10 +104,21 @@ def make_other_branch() -> OtherBranch:
         Campaign: [campaign],
         Command: [command],
         Event: list(Event.objects.filter(order__in=made)),
+        Batch: [_batch(waiting, boss)],
         SavedView: [_view(name, boss) for name in ("order", "campaign", "listing")],
         ImportFile: [_file(kind, boss) for kind in ("branches", "agents", "listings", "plans", "orders")],
     }
     return OtherBranch(branch, rows)
+
+
+def _batch(order: Order, owner: User) -> Batch:
+    deed = deed_named(BatchKind.ORDER, "cancel")
+    assert deed
+    rows = Order.objects.filter(pk=order.pk)
+    seen = {order.pk: batches.foresee(deed, rows, user=owner, now=timezone.now())[0].seen}
+    return batches.start(
+        BatchKind.ORDER, deed, rows, seen, token="t", reason=f"{MARK} is sold", user=owner, now=timezone.now()
+    )
 
 
 def _view(list_name: str, owner: User) -> SavedView:

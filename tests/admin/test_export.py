@@ -40,9 +40,7 @@ def rows(answer: Any) -> list[list[str]]:
 
 
 def sheet(answer: Any) -> Any:
-    content = io.BytesIO(b"".join(answer.streaming_content))
-    answer.close()
-    return load_workbook(content).worksheets[0]
+    return load_workbook(io.BytesIO(building.sent(answer))).worksheets[0]
 
 
 def test_orders_are_exported_as_the_list_shows_them(boss: User) -> None:

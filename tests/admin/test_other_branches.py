@@ -69,13 +69,6 @@ def not_refused(found: dict[str, int]) -> dict[str, int]:
     }
 
 
-def text_of(answer: Any) -> str:
-    """Return all that was sent."""
-    sent = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    answer.close()
-    return bytes(sent).decode(errors="replace")
-
-
 def test_every_kind_of_row_is_tried_here(other: OtherBranch) -> None:
     assert set(other.rows) | set(OF_NO_BRANCH) == set(admin.site._registry) | set(SOMEBODYS.values())
     assert [name for name, model, arguments in addresses() if arguments and model is None] == []
@@ -106,7 +99,7 @@ def test_no_list_and_no_form_shows_anything_of_another_branch(person: User, othe
         f"{page}?{question}"
         for page in pages_of_no_row()
         for question in questions(other)
-        if MARK in text_of(client.get(f"{page}?{question}", follow=True))
+        if MARK in building.sent(client.get(f"{page}?{question}", follow=True)).decode(errors="replace")
     ]
     assert shown == []
 
