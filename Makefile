@@ -6,7 +6,7 @@ LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-header --python-
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test chaos mutants lint bench venv lock
+.PHONY: help run test chaos mutants screenshots lint bench venv lock
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | sort
@@ -22,6 +22,9 @@ chaos: .venv/.dev ## the long form of the faults on purpose; writes their table 
 
 mutants: .venv/.dev ## change the program a little at a time, and see that a test notices; MUTANTS=campaigns/domain/states.py for one module
 	@exec $(PY) -m tests.mutants $(MUTANTS)
+
+screenshots: .venv/.dev ## make the pictures in docs/images anew, of the demo beside the sandbox
+	@exec $(PY) -m tests.screenshots
 
 lint: .venv/.dev ## style, types, directions between the rooms, migrations, production settings
 	.venv/bin/ruff check

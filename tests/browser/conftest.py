@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from tests.browser.devices import SWITCHES
 
 
 @pytest.fixture

@@ -7,9 +7,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
 
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
-
 
 class Site:
     """The console in one person's browser, which must show no script error and load nothing from elsewhere."""

@@ -15,7 +15,8 @@ from campaigns.models import Branch, Campaign, Order, Plan
 from campaigns.services import commands
 from tests import factories
 from tests.admin import building
-from tests.browser.site import PHONE, Site
+from tests.browser.devices import PHONE
+from tests.browser.site import Site
 from tests.services.conftest import flow
 from tests.services.flow_server import Flow
 

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 from campaigns.models import Order
 from tests import factories
 from tests.admin.other_branch import OF_NO_BRANCH, make_other_branch, pages_of_a_row, pages_of_no_row
-from tests.browser.site import DESKTOP, PHONE, Site
+from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 # What is no page: data for scripts, files to save.

@@ -11,7 +11,8 @@ from campaigns.models import Batch, Command, Order
 from campaigns.services import batch_running
 from tests import factories
 from tests.admin import building
-from tests.browser.site import DESKTOP, PHONE, Site
+from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SCREENS = pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])

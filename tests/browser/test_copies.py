@@ -11,7 +11,8 @@ from campaigns.models import Command, Order, PauseProposal
 from campaigns.services.watching import watch
 from tests import factories
 from tests.admin import building
-from tests.browser.site import PHONE, Site
+from tests.browser.devices import PHONE
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, expect
 from campaigns.models import Branch, Listing, SavedView
 from tests import factories
 from tests.admin import building
-from tests.browser.site import DESKTOP, PHONE, Site
+from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
