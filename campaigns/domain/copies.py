@@ -1,5 +1,6 @@
 """Orders made from others: what each is to the other, and when the next period begins."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -10,7 +11,6 @@ LEAD = timedelta(hours=1)
 """The least time between a click and the start that it gives: somebody may have to approve, and a worker to send."""
 TOO_CLOSE = timedelta(minutes=15)
 """A start that is closer than this may be past before the order is at Flow."""
-DAYS_TRIED = 3  # the clocks may skip an hour of one day, or show it twice
 
 
 class CopyHow(StrEnum):
@@ -31,15 +31,13 @@ def next_start(start: datetime, zone: ZoneInfo, now: datetime) -> datetime:
     """Return the next moment, at least LEAD from now, when the zone's clocks show the same time of day as at `start`."""
     wanted = start.astimezone(zone).time()
     earliest = (now + LEAD).astimezone(zone)
-    for days in range(DAYS_TRIED):
-        day = earliest.date() + timedelta(days=days)
-        try:
+    day = earliest.date()
+    while True:
+        with suppress(ValueError):  # the clocks may skip that time of one day, or show it twice
             moment = in_zone(datetime.combine(day, wanted), zone)
-        except ValueError:
-            continue
-        if moment >= earliest:
-            return moment
-    return _whole_minute(now + LEAD)
+            if moment >= earliest:
+                return moment
+        day += timedelta(days=1)
 
 
 def is_too_close(start: datetime | None, now: datetime) -> bool:

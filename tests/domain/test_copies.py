@@ -9,6 +9,7 @@ from campaigns.domain.copies import is_too_close, next_period, next_start
 from campaigns.domain.proposals import what_became
 
 CAPE_TOWN, BERLIN = ZoneInfo("Africa/Johannesburg"), ZoneInfo("Europe/Berlin")
+NEW_YORK = ZoneInfo("America/New_York")
 NOW = datetime(2030, 1, 10, 9, 0, tzinfo=UTC)  # 11:00 in Cape Town
 WEEK = timedelta(days=7)
 
@@ -18,10 +19,12 @@ def test_the_next_period_begins_where_the_last_one_ends() -> None:
     assert next_period(ends, WEEK, NOW) == (ends, ends + WEEK)
 
 
-def test_the_period_after_one_that_is_over_begins_in_an_hour_at_a_full_minute() -> None:
-    now = NOW + timedelta(seconds=1)
-    start = datetime(2030, 1, 10, 10, 1, tzinfo=UTC)
-    assert next_period(NOW - WEEK, WEEK, now) == (start, start + WEEK)
+@pytest.mark.parametrize(
+    ("late", "minute"), [(timedelta(0), 0), (timedelta(microseconds=1), 1), (timedelta(seconds=1), 1)]
+)
+def test_the_period_after_one_that_is_over_begins_in_an_hour_at_a_full_minute(late: timedelta, minute: int) -> None:
+    start = datetime(2030, 1, 10, 10, minute, tzinfo=UTC)
+    assert next_period(NOW - WEEK, WEEK, NOW + late) == (start, start + WEEK)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,12 @@ def test_the_time_of_day_is_the_zone_s_also_when_its_clocks_changed_meanwhile() 
     now = datetime(2030, 3, 30, 12, 0, tzinfo=BERLIN)
     assert next_start(winter, BERLIN, now) == datetime(2030, 3, 31, 9, 0, tzinfo=BERLIN)
     assert next_start(winter, BERLIN, now).astimezone(UTC) - winter.astimezone(UTC) == timedelta(hours=23)
+
+
+def test_the_day_begins_on_the_zone_s_clock() -> None:
+    now = datetime(2030, 1, 9, 21, 0, tzinfo=NEW_YORK)  # the day after, in UTC
+    start = datetime(2030, 1, 7, 22, 30, tzinfo=NEW_YORK)
+    assert next_start(start, NEW_YORK, now) == datetime(2030, 1, 9, 22, 30, tzinfo=NEW_YORK)
 
 
 def test_a_day_on_which_the_clocks_skip_that_time_is_passed_over() -> None:
