@@ -166,7 +166,7 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         data = request.POST if request.method == "POST" else request.GET
         context = {
             **self.admin_site.each_context(request),
-            **bulk_page.context(self.opts, deed, foreseen, person(request)),
+            **bulk_page.context(self.opts, deed, foreseen, person(request), timezone.now()),
             "opts": self.opts,
             "form": form,
             "list_url": self._list(data),

@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin import look
+from campaigns.admin.bulk_warnings import Warnings, warnings
 from campaigns.admin.fields import text_area
 from campaigns.admin.ids import row_id
 from campaigns.domain.money import format_money
@@ -67,20 +69,27 @@ def _from_text(text: str) -> tuple[int, Seen]:
     return number, Seen(seen_version, Decimal(amount), currency, to_do == "1")
 
 
-def context(opts: Any, deed: BatchDeed[Any], foreseen: list[Foreseen], user: User) -> dict[str, Any]:
+def context(opts: Any, deed: BatchDeed[Any], foreseen: list[Foreseen], user: User, now: datetime) -> dict[str, Any]:
     """Return what the page tells: the counts, the money, why rows are skipped, and the first rows one by one."""
     done = sum(not each.why for each in foreseen)
+    money = [format_money(amount, currency) for currency, amount in batches.money(foreseen)]
+    doing = f"{deed.label} {counted(done, opts)}"
+    look_twice = Warnings([], {})
+    if deed.spends:
+        doing = ", ".join([doing, *money])
+        look_twice = warnings([each.order for each in foreseen if not each.why], user, now)
     return {
         "title": f"{deed.label} {counted(len(foreseen), opts)}",
         "deed": deed,
         "count": len(foreseen),
         "done": done,
-        "doing": f"{deed.label} {counted(done, opts)}",
+        "doing": doing,
+        "warnings": look_twice.of_all,
         "skipped": len(foreseen) - done,
         "outcomes": _grouped(each.words for each in foreseen if not each.why),
         "reasons": _grouped(each.why for each in foreseen if each.why),
-        "money": [format_money(amount, currency) for currency, amount in batches.money(foreseen)],
-        "table": _table(foreseen[:SHOWN], user),
+        "money": money,
+        "table": _table(foreseen[:SHOWN], user, look_twice),
         "rest": max(0, len(foreseen) - SHOWN),
         "rest_outcomes": _grouped(each.words for each in foreseen[SHOWN:] if not each.why),
         "rest_reasons": _grouped(each.why for each in foreseen[SHOWN:] if each.why),
@@ -96,23 +105,25 @@ def _grouped(words: Iterable[str]) -> list[tuple[str, str]]:
     return [(text, f"{count:,}") for text, count in Counter(words).most_common()]
 
 
-def _table(foreseen: list[Foreseen], user: User) -> dict[str, list[Any]]:
+def _table(foreseen: list[Foreseen], user: User, look_twice: Warnings) -> dict[str, list[Any]]:
     rows = [
         [
             row_link(each.subject, user),
             each.subject.branch.name,
             row_badge(each.subject),
             format_money(each.seen.amount, each.seen.currency),
-            _will(each),
+            _will(each, look_twice.of_each.get(each.order.pk, [])),
         ]
         for each in foreseen
     ]
     return {"headers": ["Row", "Branch", "Now", "Amount", "What will happen"], "rows": rows}
 
 
-def _will(each: Foreseen) -> SafeString:
+def _will(each: Foreseen, look_twice: list[str]) -> SafeString:
     if each.why:
         return format_html("{} {}", look.badge("skipped", look.BATCH_ROWS), look.short(each.words, 200))
+    if look_twice:
+        return format_html("{}. {}Look twice: {}.", each.words, look.icon("warning"), "; ".join(look_twice))
     return format_html("{}", each.words)
 
 

@@ -44,10 +44,12 @@ from campaigns.selectors.people import approvals_for, people_who_may, writers
 from campaigns.selectors.proposals import proposals_for, to_close, to_propose
 from campaigns.selectors.reviews import (
     Changes,
+    advertised_twice,
     changes_since_submission,
     last_dry_run,
     listings_elsewhere,
     listings_gone,
+    with_listings_gone,
     written_by,
 )
 from campaigns.selectors.scope import (
@@ -83,6 +85,7 @@ __all__ = [
     "TimelinePage",
     "WeekSum",
     "add_up",
+    "advertised_twice",
     "agents_for",
     "alert_channels",
     "alerts_for",
@@ -146,6 +149,7 @@ __all__ = [
     "to_propose",
     "unread_alerts",
     "views_for",
+    "with_listings_gone",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",

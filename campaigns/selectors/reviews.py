@@ -1,5 +1,7 @@
 """What somebody must see before an order leaves: who wants the same listings, and what was said and changed before."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +32,29 @@ def listings_elsewhere(order: Order, user: User) -> QuerySet[OrderListing]:
         .select_related("listing", "order")
         .order_by("listing__title", "listing_id", "-order_id")
     )
+
+
+def advertised_twice(orders: Collection[int], user: User) -> set[int]:
+    """Return the ids of those orders with a listing that is advertised elsewhere already, or by another of them.
+
+    Elsewhere is as in `listings_elsewhere`. Takes two queries.
+    """
+    lines = OrderListing.objects.filter(order__in=orders)
+    pairs = list(lines.values_list("order_id", "listing_id"))
+    times = Counter(listing for _, listing in pairs)
+    running = Campaign.objects.filter(order=OuterRef("order"), phase__in=sorted(set(Phase) - FINAL_PHASES))
+    on_their_way = Q(order__state__in=[state.value for state in ON_THEIR_WAY])
+    others = OrderListing.objects.filter(listing__in=lines.values("listing"), order__in=orders_for(user))
+    taken = set(
+        others.exclude(order__in=orders).filter(on_their_way | Exists(running)).values_list("listing", flat=True)
+    )
+    return {order for order, listing in pairs if times[listing] > 1 or listing in taken}
+
+
+def with_listings_gone(orders: Collection[int]) -> set[int]:
+    """Return the ids of those orders with a listing that nobody can buy or rent any more."""
+    gone = Listing.objects.filter(LISTING_GONE)
+    return set(OrderListing.objects.filter(order__in=orders, listing__in=gone).values_list("order", flat=True))
 
 
 def listings_gone(order: Order) -> QuerySet[Listing]:

@@ -45,6 +45,7 @@ class BatchDeed(Generic[RowT]):
     """Read along with the rows what `foresee` looks at."""
     sweep: Sweep | None = None
     needs_reason: bool = False
+    spends: bool = False
     danger: bool = False
 
 
@@ -196,6 +197,7 @@ ORDER_DEEDS: tuple[BatchDeed[Order], ...] = (
         do=_publish,
         load=_with_content,
         sweep=Sweep.PUBLISH,
+        spends=True,
     ),
     BatchDeed(
         name="cancel",
