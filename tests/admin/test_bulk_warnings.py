@@ -28,9 +28,8 @@ def branch() -> Branch:
 
 
 def draft(branch: Branch, **fields: Any) -> Order:
-    return building.draft(
-        **{"branch": branch, "start_at": START, "end_at": None, "budget_override": Decimal(400)} | fields
-    )
+    usual: dict[str, Any] = {"branch": branch, "start_at": START, "end_at": None, "budget_override": Decimal(400)}
+    return building.draft(**usual | fields)
 
 
 def publish(client: Client, *orders: Order) -> list[str]:

@@ -76,7 +76,7 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
     factories.make_user("thabo", "view_order", "approve_order")
     second = Site(browser, live_server.url, "thabo")
     second.page.get_by_role("link", name="order waiting for your approval").click()
-    second.page.get_by_role("link", name=order.order_ref).click()
+    second.page.get_by_role("link", name=order.order_ref, exact=True).click()
     second.page.get_by_role("link", name="Approve").click()
     second.page.get_by_role("button", name="Approve and publish 2 listings, 2,928.00 ZAR").click()
     expect(second.page.get_by_text("is approved and queued")).to_be_visible()
@@ -204,7 +204,7 @@ def test_two_people_find_an_order_in_doubt_at_flow_and_settle_it(
 
     first = Site(browser, live_server.url, "naledi", permissions=["clipboard-read", "clipboard-write"])
     page = first.page
-    page.get_by_role("link", name="orders in doubt: settle").click()
+    page.get_by_role("link", name="order in doubt: settle").click()
     expect(page.get_by_text("1,500.00 ZAR may have been spent.")).to_be_visible()
     page.get_by_role("link", name="Settle…").click()
     page.get_by_role("button", name="Copy").click()

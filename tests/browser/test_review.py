@@ -47,12 +47,12 @@ def test_an_order_is_sent_back_mended_and_approved(browser: Browser, live_server
     page.get_by_label("Budget override").fill("1800")
     page.get_by_role("button", name="Save draft").click()
     page.get_by_role("link", name="Submit").click()
-    expect(page.get_by_text("from 2,928.00 to 1,800.00")).to_be_visible()
+    expect(page.get_by_text("2,928.00 ZAR → 1,800.00 ZAR")).to_be_visible()
     page.get_by_role("button", name="Send 1 listing, 1,800.00 ZAR to approval").click()
 
     second.go("/admin/campaigns/order/approvals/")
     second.page.get_by_role("link", name="Review…").click()
-    expect(second.page.get_by_text("from 2,928.00 to 1,800.00")).to_be_visible()
+    expect(second.page.get_by_text("2,928.00 ZAR → 1,800.00 ZAR")).to_be_visible()
     second.page.get_by_role("button", name="Approve and publish 1 listing, 1,800.00 ZAR").click()
     expect(second.page.get_by_text("is approved and queued")).to_be_visible()
     assert Order.objects.get().state == "queued"
