@@ -98,12 +98,12 @@ def check_open(proposal: PauseProposal) -> None:
     """Raise Stale, with who decided what and when, unless the proposal still waits for somebody."""
     if proposal.state == ProposalState.OPEN:
         return
-    if proposal.state == ProposalState.CLOSED:
+    by, at = proposal.decided_by, proposal.decided_at
+    # What was kept and closed later still names who kept it.
+    if by is None or at is None or proposal.state == ProposalState.CLOSED:
         how = "closed by itself, because the campaign stopped or the listing is on the market again"
     else:
-        assert proposal.decided_by
-        assert proposal.decided_at
-        how = f"{label(proposal.state).lower()}, by {proposal.decided_by.get_username()} at {when(proposal.decided_at)}"
+        how = f"{label(proposal.state).lower()}, by {by.get_username()} at {when(at)}"
     raise Stale(
         f"The proposal to pause campaign {proposal.campaign} is answered already: {how}. "
         "Nothing was done. Look at the campaign."

@@ -1,14 +1,19 @@
 """Control characters and marks of direction: cleaned out of what staff say, refused in the catalogue."""
 
+import io
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
-from campaigns.domain.states import Action
-from campaigns.models import Agent, Branch, Event, Listing, OrderTemplate, Plan
-from campaigns.services import catalogue, commands, orders, templates
+from campaigns.domain.states import Action, Resolution
+from campaigns.models import Agent, Branch, Event, Listing, OrderTemplate, Plan, Settlement
+from campaigns.services import catalogue, commands, imports, orders, templates
+from campaigns.services.settling import settle
 from tests import factories
+from tests.flow.nasty_server import says
 from tests.services import building
+from tests.services.batching import start
 from tests.services.building import NOW
 from tests.services.flow_server import Flow
 from tests.services.following import commander, publish_campaign
@@ -52,6 +57,24 @@ def test_what_is_asked_of_a_campaign_is_cleaned(author: User, flow: Flow) -> Non
     command = commands.ask(campaign.pk, Action.PAUSE, reason=TURNED, user=commander(), now=NOW)
     assert command.reason == "Too dear."
     assert Event.objects.latest("pk").text.endswith(": Too dear.")
+
+
+def test_the_reason_of_a_batch_is_cleaned(author: User) -> None:
+    assert start("cancel", building.draft(author), user=author, reason=TURNED).reason == "Too dear."
+
+
+def test_the_evidence_about_a_doubt_is_cleaned(author: User, flow: Flow) -> None:
+    order = building.queued(author)
+    flow.on_publish(says(500))
+    building.publish(order)
+    sue = factories.make_user("sue", "settle_order")
+    settle(order.pk, Resolution.ABANDON, evidence=TURNED, user=sue, now=NOW)
+    assert Settlement.objects.get().evidence == "Too dear."
+
+
+def test_the_name_of_a_file_is_cleaned() -> None:
+    admin = factories.make_user("admin", is_superuser=True)
+    assert imports.keep("agents", io.BytesIO(b"name"), "a\u202evsc.csv", user=admin, now=NOW).name == "avsc.csv"
 
 
 def test_the_name_of_a_template_is_cleaned(author: User) -> None:
