@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from campaigns.domain.batches import RowState
 from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
+from campaigns.domain.texts import clean
 from campaigns.domain.times import shown
 from campaigns.models.choices import label
 
@@ -174,7 +175,8 @@ def link(user: User, model: str, pk: int, text: object) -> SafeString | str:
 
 
 def short(text: str, length: int = 90) -> SafeString | str:
-    """Return the beginning of a long text, with all of it to point at."""
+    """Return the beginning of a long text, with all of it to point at; never what would turn the text beside it around."""
+    text = clean(text)
     if len(text) <= length:
         return text or NOTHING
     return format_html('<span title="{}">{}…</span>', text, text[: length - 1].rstrip())

@@ -1,6 +1,7 @@
 """Proposals to pause campaigns whose listing is gone: the list, and the two ways out. A GET asks; a POST decides."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -53,7 +54,7 @@ def list_view(request: HttpRequest, rooms: ModelAdmin[Campaign]) -> HttpResponse
     """Show a page of the open proposals, the oldest first."""
     if not request.user.has_perm("campaigns.view_campaign"):
         raise PermissionDenied
-    page = Paginator(_proposals(request), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(_proposals(selectors.proposals_for(person(request))), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         **rooms.admin_site.each_context(request),
         "opts": rooms.opts,
@@ -107,40 +108,44 @@ def _decide(
     reason: str = "",
 ) -> HttpResponse:
     form = ReasonForm(request.POST) if request.method == "POST" else ReasonForm(initial={"reason": reason})
-    moved_on = False
-    if request.method == "POST" and form.is_valid():
-        try:
-            words = do(request, proposal, form.cleaned_data["reason"])
-        except (Refused, ValidationError) as refusal:
-            add_refusal(form, refusal)
-            moved_on = isinstance(refusal, Stale)
-        else:
-            messages.success(request, words)
+    moved_on: list[str] = []
+    try:
+        watching.check_open(proposal)
+        if request.method == "POST" and form.is_valid():
+            messages.success(request, do(request, proposal, form.cleaned_data["reason"]))
             return redirect(LIST)
+    except Stale as stale:
+        moved_on = [str(stale)]
+        form = ReasonForm(initial={"reason": request.POST.get("reason", reason)})
+    except (Refused, ValidationError) as refusal:
+        add_refusal(form, refusal)
     context = {
         **rooms.admin_site.each_context(request),
         "opts": rooms.opts,
         "title": f"{label} · {proposal.campaign}",
         "deed": {"label": label, "danger": False},
         "form": form,
+        "moved_on": bool(moved_on),
+        "refusal": moved_on,
         "says": says,
         "pairs": _pairs(request, proposal),
-        "moved_on": moved_on,
         "page": reverse(LIST),
         "row": "the proposals",
     }
-    return TemplateResponse(request, "admin/campaigns/deed.html", context)
+    status = HTTPStatus.CONFLICT if moved_on else HTTPStatus.OK
+    return TemplateResponse(request, "admin/campaigns/deed.html", context, status=status)
 
 
-def _proposals(request: HttpRequest) -> QuerySet[PauseProposal]:
-    rows = selectors.proposals_for(person(request))
+def _proposals(rows: QuerySet[PauseProposal]) -> QuerySet[PauseProposal]:
     return rows.select_related("campaign__order__plan", "listing", "branch")
 
 
 def _proposal(request: HttpRequest, pk: int) -> PauseProposal:
+    """Return the proposal, though somebody else may have decided it since the page was opened: what was typed is kept."""
     if not request.user.has_perm("campaigns.command_campaign"):
         raise PermissionDenied
-    return get_object_or_404(_proposals(request), pk=pk)
+    rows = _proposals(selectors.all_proposals_for(person(request)))
+    return get_object_or_404(rows.select_related("decided_by"), pk=pk)
 
 
 def _pairs(request: HttpRequest, proposal: PauseProposal) -> list[tuple[str, Any]]:

@@ -7,15 +7,20 @@ _UNSEEN = {"Cc", "Cs"}
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+def is_hidden(letter: str) -> bool:
+    """Tell whether a letter is a control character, half of a pair, or turns the direction of what stands around it."""
+    return letter in _TURNS or unicodedata.category(letter) in _UNSEEN
+
+
+def turns(letter: str) -> bool:
+    """Tell whether a letter is a mark of direction."""
+    return letter in _TURNS
+
+
 def clean(text: str) -> str:
     """Return the text without control characters and marks of direction; line ends and tabs stay, spaces around it go."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (
-        letter
-        for letter in lines
-        if letter in "\n\t" or (letter not in _TURNS and unicodedata.category(letter) not in _UNSEEN)
-    )
-    return "".join(kept).strip()
+    return "".join(letter for letter in lines if letter in "\n\t" or not is_hidden(letter)).strip()
 
 
 def one_line(text: str, length: int) -> str:

@@ -18,7 +18,9 @@ from urllib.parse import quote, quote_plus
 REDACTED = "[redacted]"
 WHOLE_WORD_BELOW = 6
 SHORTEST_REMNANT = 4  # a cut-off secret of fewer characters gives nothing away
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
+MARKS_OF_DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn around what stands beside them
+UNFIT = re.compile(f"[{CONTROL_CHARACTERS}{MARKS_OF_DIRECTION}]")
 
 # Each change below is one step of the interpreter, so no lock is needed and none can be left locked by a fork.
 _lasting: dict[str, None] = {}
@@ -60,8 +62,8 @@ def redact_cut_off(text: str) -> str:
 
 
 def presentable(text: str, limit: int) -> str:
-    """Redact a text, replace what neither a page nor a database can hold, and cut it to `limit` characters."""
-    return CONTROL_CHARACTERS.sub("\ufffd", redact(text))[:limit]
+    """Redact a text, replace what a page can't show as it is or a database can't hold, and cut it to `limit` characters."""
+    return UNFIT.sub("\ufffd", redact(text))[:limit]
 
 
 class RedactingFilter(logging.Filter):

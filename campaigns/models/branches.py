@@ -24,7 +24,7 @@ class Branch(models.Model):
         validators=[validators.external_id],
         help_text="Flow's id of the branch.",
     )
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[validators.visible])
     time_zone = models.CharField(
         max_length=64,
         default=site_time_zone,
@@ -76,8 +76,8 @@ class Agent(models.Model):
         help_text="Flow's id of the agent.",
     )
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="agents")
-    name = models.CharField(max_length=200)
-    email = models.EmailField()
+    name = models.CharField(max_length=200, validators=[validators.visible])
+    email = models.EmailField(validators=[validators.visible])
     active = models.BooleanField(default=True)
 
     class Meta:

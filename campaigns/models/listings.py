@@ -20,12 +20,17 @@ class Listing(models.Model):
     )
     branch = models.ForeignKey(Branch, on_delete=models.PROTECT, related_name="listings")
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, related_name="listings", null=True, blank=True)
-    title = models.CharField(max_length=200)
-    address = models.CharField(max_length=300, blank=True)
+    title = models.CharField(max_length=200, validators=[validators.visible])
+    address = models.CharField(max_length=300, blank=True, validators=[validators.visible])
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
-    url = models.URLField("address of the page", max_length=500)
-    image_url = models.URLField("address of the picture", max_length=500, blank=True)
-    status = models.CharField(max_length=50, blank=True, help_text="As the portal calls it, such as for sale or sold.")
+    url = models.URLField("address of the page", max_length=500, validators=[validators.visible])
+    image_url = models.URLField("address of the picture", max_length=500, blank=True, validators=[validators.visible])
+    status = models.CharField(
+        max_length=50,
+        blank=True,
+        validators=[validators.visible],
+        help_text="As the portal calls it, such as for sale or sold.",
+    )
     active = models.BooleanField(default=True)
 
     class Meta:

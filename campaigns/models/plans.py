@@ -18,14 +18,16 @@ class Plan(models.Model):
     ref = models.CharField(
         "reference", max_length=100, unique=True, validators=[validators.external_id], help_text="Flow's planRef."
     )
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, validators=[validators.visible])
     default_budget = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
     currency = models.CharField(max_length=3, default=site_currency, validators=[validators.currency])
     duration_days = models.PositiveIntegerField(
         "duration (days)", validators=[MinValueValidator(1), MaxValueValidator(3650)]
     )
-    objective = models.CharField(max_length=200, blank=True)
-    channels = models.CharField(max_length=200, blank=True, help_text="Such as Facebook, Instagram.")
+    objective = models.CharField(max_length=200, blank=True, validators=[validators.visible])
+    channels = models.CharField(
+        max_length=200, blank=True, validators=[validators.visible], help_text="Such as Facebook, Instagram."
+    )
     max_listings = models.PositiveIntegerField(
         "most listings",
         null=True,

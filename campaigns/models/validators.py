@@ -6,6 +6,8 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
+from campaigns.domain.texts import is_hidden, turns
+
 external_id = RegexValidator(
     r"\A[\x21-\x7e]+\Z",
     "An id has letters, digits and signs of plain ASCII only, without spaces. Copy it from Flow exactly as it stands there.",
@@ -19,6 +21,19 @@ order_ref = RegexValidator(
 )
 
 currency = RegexValidator(r"\A[A-Z]{3}\Z", "Write the currency as three capital letters, such as ZAR.", code="currency")
+
+
+def visible(text: str) -> None:
+    """Raise ValidationError where the text holds a control character, or a mark that turns the text beside it around."""
+    hidden = next(filter(is_hidden, text), None)
+    if hidden is None:
+        return
+    sign = f"U+{ord(hidden):04X}"
+    if turns(hidden):
+        words = f"The text has an invisible sign ({sign}) that would turn text around. Remove it."
+    else:
+        words = f"The text has an invisible control character ({sign}). Type it again without."
+    raise ValidationError(words, code="visible")
 
 
 def time_zone(name: str) -> None:

@@ -41,7 +41,7 @@ from campaigns.selectors.pages import (
     order_page,
 )
 from campaigns.selectors.people import approvals_for, people_who_may, writers
-from campaigns.selectors.proposals import proposals_for, to_close, to_propose
+from campaigns.selectors.proposals import all_proposals_for, proposals_for, to_close, to_propose
 from campaigns.selectors.reviews import (
     Changes,
     advertised_twice,
@@ -89,6 +89,7 @@ __all__ = [
     "agents_for",
     "alert_channels",
     "alerts_for",
+    "all_proposals_for",
     "approvals_for",
     "attempts_for",
     "attempts_told_of",

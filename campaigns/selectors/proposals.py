@@ -18,9 +18,14 @@ OVER = sorted(phase.value for phase in FINAL_PHASES)
 
 def proposals_for(user: User | AnonymousUser) -> QuerySet[PauseProposal]:
     """Return the open proposals about campaigns that this person may see, the oldest first."""
+    return all_proposals_for(user).filter(OPEN)
+
+
+def all_proposals_for(user: User | AnonymousUser) -> QuerySet[PauseProposal]:
+    """Return the proposals about campaigns that this person may see, open or not, the oldest first."""
     if not user.has_perm("campaigns.view_campaign"):
         return PauseProposal.objects.none()
-    rows = PauseProposal.objects.filter(OPEN).order_by("proposed_at", "pk")
+    rows = PauseProposal.objects.order_by("proposed_at", "pk")
     return rows if works_everywhere(user) else rows.filter(branch__in=branches_for(user).values("pk"))
 
 

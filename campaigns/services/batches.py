@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 
 from campaigns import selectors
 from campaigns.domain.batches import MOST_ROWS, BatchKind, RowState
+from campaigns.domain.texts import clean
 from campaigns.models import Batch, BatchRow, Campaign, Order
 from campaigns.models.choices import label
 from campaigns.services.batch_deeds import BatchDeed, deed_named
@@ -144,7 +145,8 @@ def start(
     require(user, deed.permission, f"{deed.name} {kind.value}s")
     if there := Batch.objects.filter(token=token, started_by=user).first():
         return there
-    if deed.needs_reason and not reason.strip():
+    words = clean(reason)
+    if deed.needs_reason and not words:
         raise ValidationError({"reason": "Say why: it stays in the history, and Flow is told where it is asked."})
     if len(seen) > MOST_ROWS:
         raise Refused(f"One batch takes at most {MOST_ROWS:,} rows, not {len(seen):,}. Nothing was done.")
@@ -155,7 +157,7 @@ def start(
         token=token,
         kind=kind.value,
         deed=deed.name,
-        reason=reason.strip(),
+        reason=words,
         total=len(foreseen),
         started_by=user,
         started_at=now,

@@ -23,6 +23,7 @@ from campaigns.domain.states import (
     CommandState,
     Phase,
 )
+from campaigns.domain.texts import clean
 from campaigns.flow import FlowError, NotFound, NotSent, Rejected, TooManyRequests
 from campaigns.models import Campaign, Command
 from campaigns.models.choices import label
@@ -49,7 +50,8 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
     already.
     """
     require(user, "command_campaign", f"{action.value} campaigns")
-    if not reason.strip():
+    words = clean(reason)
+    if not words:
         raise ValidationError({"reason": "Give a reason: Flow is told, and it stays in the history."})
     with transaction.atomic():
         campaign = _lock(campaign_id)
@@ -59,7 +61,7 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         if older:
             _close(older, CommandState.SUPERSEDED, f"{user.get_username()} asked to {action.value} instead.", now)
         command = Command.objects.create(
-            campaign=campaign, action=action.value, reason=reason.strip(), asked_by=user, asked_at=now
+            campaign=campaign, action=action.value, reason=words, asked_by=user, asked_at=now
         )
         _outdate_polls(campaign.pk, now)
         text = f"{user.get_username()} asked to {action.value} the campaign: {command.reason}"

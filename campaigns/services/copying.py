@@ -11,6 +11,7 @@ from campaigns import selectors
 from campaigns.domain.copies import CopyHow, next_period
 from campaigns.domain.money import format_money
 from campaigns.domain.states import FINAL_PHASES, Action, OrderState
+from campaigns.domain.texts import clean
 from campaigns.models import Campaign, Command, Order
 from campaigns.services import commands, moves
 from campaigns.services.content import Content
@@ -70,7 +71,7 @@ def replace_order(order_id: int, *, reason: str, user: User, now: datetime) -> R
     ValidationError without a reason, or Refused where nothing runs, all is cancelled already, or nothing can be copied.
     """
     require(user, "command_campaign", "cancel campaigns")
-    if not reason.strip():
+    if not clean(reason):
         raise ValidationError({"reason": "Give a reason: Flow is told, and it stays in the history."})
     source = _read(order_id, user)
     with transaction.atomic():

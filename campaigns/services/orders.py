@@ -13,6 +13,7 @@ from django.db.models import F
 from campaigns import gateway, selectors
 from campaigns.domain import money
 from campaigns.domain.states import Move, OrderState
+from campaigns.domain.texts import clean
 from campaigns.models import Branch, Order, OrderListing
 from campaigns.services import moves, reviewing
 from campaigns.services.content import Content, check_content
@@ -213,7 +214,7 @@ def reject(order_id: int, version: int, *, comment: str, user: User, now: dateti
 def return_to_draft(order_id: int, version: int, *, user: User, now: datetime, reason: str = "") -> Order:
     """Make an order editable again; its approval is dropped. Raises NotAllowed, Stale, Refused."""
     require(user, "submit_order", "return orders to draft")
-    words = reason.strip()
+    words = clean(reason)
     return _back_to_draft(
         order_id, version, Move.RETURN, "order.returned", "returned the order to draft", words, user, now
     )
@@ -264,9 +265,10 @@ def _problem_of_draft(order: Order, deed: Move, words: str) -> str:
 
 
 def _required(text: str, field: str, message: str) -> str:
-    if not text.strip():
+    words = clean(text)
+    if not words:
         raise ValidationError({field: message})
-    return text.strip()
+    return words
 
 
 def _set_content(order: Order, content: Content) -> None:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from campaigns import gateway, selectors
 from campaigns.domain.states import Move, OrderState, Resolution
+from campaigns.domain.texts import clean
 from campaigns.domain.times import in_utc
 from campaigns.flow import BadTrackingId, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Order, Settlement
@@ -78,7 +79,7 @@ def settle(
         attempt=order.attempts.order_by("-number")[:1].get(),
         resolution=resolution.value,
         tracking_ids=list(tracking_ids),
-        evidence=evidence.strip(),
+        evidence=clean(evidence),
         proposed_by=user,
         proposed_at=now,
     )

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from campaigns.domain.money import parse_amount
+from campaigns.domain.texts import clean
 from campaigns.models import Agent, Branch, Listing, Order, OrderTemplate, Plan
 from campaigns.services import moves
 from campaigns.services.catalogue.changes import subject_of
@@ -106,7 +107,7 @@ def _require(user: User, branch: Branch) -> None:
 
 
 def _name(name: str) -> str:
-    words = " ".join(name.split())
+    words = " ".join(clean(name).split())
     if not words:
         raise ValidationError({"name": "Give the template a name."})
     if len(words) > LONGEST:

@@ -12,11 +12,13 @@ from campaigns import selectors
 from campaigns.domain.money import format_money
 from campaigns.domain.proposals import ProposalState, what_became
 from campaigns.domain.states import FINAL_PHASES, Action, ActorKind, Phase
+from campaigns.domain.texts import clean
 from campaigns.models import Campaign, Command, Event, Listing, PauseProposal
 from campaigns.models.choices import label
 from campaigns.services import commands
 from campaigns.services.errors import Stale
 from campaigns.services.history import append, record, require, require_branch
+from campaigns.services.wording import when
 
 BATCH = 500
 
@@ -65,7 +67,7 @@ def keep_running(proposal_id: int, *, reason: str, user: User, now: datetime) ->
     Raises NotAllowed, ValidationError without a reason, and Stale where somebody was faster.
     """
     require(user, "command_campaign", "decide whether campaigns run on")
-    words = reason.strip()
+    words = clean(reason)
     if not words:
         raise ValidationError({"reason": "Say why it runs on: it stays in the history."})
     with transaction.atomic():
@@ -88,12 +90,24 @@ def _lock(proposal_id: int, user: User) -> PauseProposal:
     Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
     proposal = PauseProposal.objects.select_related("campaign__branch", "listing").get(pk=proposal_id)
     require_branch(user, proposal.campaign.branch)
-    if proposal.state != ProposalState.OPEN:
-        raise Stale(
-            f"The proposal to pause campaign {proposal.campaign} is answered already: {label(proposal.state).lower()}. "
-            "Nothing was done. Look at the campaign."
-        )
+    check_open(proposal)
     return proposal
+
+
+def check_open(proposal: PauseProposal) -> None:
+    """Raise Stale, with who decided what and when, unless the proposal still waits for somebody."""
+    if proposal.state == ProposalState.OPEN:
+        return
+    by, at = proposal.decided_by, proposal.decided_at
+    # What was kept and closed later still names who kept it.
+    if by is None or at is None or proposal.state == ProposalState.CLOSED:
+        how = "closed by itself, because the campaign stopped or the listing is on the market again"
+    else:
+        how = f"{label(proposal.state).lower()}, by {by.get_username()} at {when(at)}"
+    raise Stale(
+        f"The proposal to pause campaign {proposal.campaign} is answered already: {how}. "
+        "Nothing was done. Look at the campaign."
+    )
 
 
 def _record(kind: str, text: str, proposal: PauseProposal, user: User, now: datetime) -> None:

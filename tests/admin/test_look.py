@@ -116,3 +116,8 @@ def test_django_s_own_pages_show_the_zone_too() -> None:
     event = building.draft().events.get()
     html = building.client_of(boss).get(f"/admin/campaigns/event/{event.pk}/change/").content.decode()
     assert f"{event.at.astimezone(ZoneInfo('Africa/Johannesburg')):%H:%M} SAST" in html
+
+
+def test_a_short_text_turns_nothing_around() -> None:
+    assert look.short("Too\u202e dear\x07.") == "Too dear."
+    assert look.short("\u202e") == look.NOTHING

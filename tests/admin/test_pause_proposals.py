@@ -1,5 +1,6 @@
 """The page of proposals to pause: what it shows, to whom, and the two ways out."""
 
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -11,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import tasks
-from campaigns.models import Campaign, Command, Listing, PauseProposal
-from campaigns.services.watching import watch
+from campaigns.models import Campaign, Command, Event, Listing, PauseProposal
+from campaigns.services.watching import keep_running, watch
 from tests import factories
 from tests.admin import building
 from tests.admin.test_order_moves import told
@@ -123,11 +124,44 @@ def test_another_branch_and_people_without_the_right_get_nothing(proposal: Pause
     assert not Command.objects.exists()
 
 
-def test_what_was_decided_meanwhile_is_not_found(client: Client, proposal: PauseProposal) -> None:
+@pytest.mark.parametrize("deed", ["pause", "keep"])
+def test_what_somebody_else_decided_meanwhile_is_told_and_what_was_typed_stays(
+    client: Client, proposal: PauseProposal, deed: str
+) -> None:
+    other = factories.make_user("naledi", "command_campaign")
+    keep_running(proposal.pk, reason="Hers.", user=other, now=datetime(2026, 3, 12, 7, tzinfo=UTC))
+    before = (Event.objects.count(), PauseProposal.objects.values().get())
+    for answer in (
+        client.get(f"{LIST}{proposal.pk}/{deed}/"),
+        client.post(f"{LIST}{proposal.pk}/{deed}/", {"reason": "Sold <b>."}),
+    ):
+        html = answer.content.decode()
+        assert answer.status_code == 409
+        assert (
+            "The proposal to pause campaign queue_1 is answered already: kept, by naledi at 12 Mar 2026, 09:00 SAST. "
+            "Nothing was done. Look at the campaign."
+        ) in html
+        assert "Look at the proposals again" in html
+        assert 'type="submit"' not in html.split("novalidate")[1].split("</form>")[0]
+    assert "Sold &lt;b&gt;." in html
+    assert (Event.objects.count(), PauseProposal.objects.values().get()) == before
+    assert not Command.objects.exists()
+
+
+def test_what_closed_by_itself_meanwhile_is_told_and_nothing_is_done(client: Client, proposal: PauseProposal) -> None:
     Listing.objects.update(status="")
     watch(timezone.now())
-    assert client.post(f"{LIST}{proposal.pk}/pause/", {"reason": "x"}).status_code == 404
+    answer = client.post(f"{LIST}{proposal.pk}/pause/", {"reason": "Sold."})
+    assert answer.status_code == 409
+    assert "closed by itself, because the campaign stopped" in answer.content.decode()
+    assert answer.context["form"]["reason"].value() == "Sold."
     assert not Command.objects.exists()
+
+
+def test_what_another_branch_decided_is_not_told(proposal: PauseProposal) -> None:
+    keep_running(proposal.pk, reason="x", user=factories.make_user("naledi", "command_campaign"), now=timezone.now())
+    stranger = factories.make_user("stranger", "view_campaign", "command_campaign", branches=[factories.make_branch()])
+    assert building.client_of(stranger).get(f"{LIST}{proposal.pk}/keep/").status_code == 404
 
 
 def test_a_page_of_many_asks_the_database_as_often_as_a_page_of_one(

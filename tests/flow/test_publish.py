@@ -597,6 +597,17 @@ def test_stores_no_character_that_a_database_refuses(
     assert error.words == "a\ufffdb\ufffdc"
 
 
+def test_stores_no_mark_that_would_turn_the_text_beside_it_around(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", says(400, b'{"error": "paid \\u202e0051\\u202c ZAR"}'))
+
+    error = failing(Rejected, client.publish, request_to_publish, TOKEN)
+
+    assert error.words == "paid \ufffd0051\ufffd ZAR"
+    assert "\u202e" not in error.excerpt
+
+
 @pytest.mark.parametrize("path", ["/flow/v2", "/flow/v2/", "/FLOW/X"])
 def test_keeps_a_path_in_the_base_url(
     server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest, path: str

@@ -25,6 +25,7 @@ GOOD = {
 }
 
 IANA = "Write its IANA name, such as Africa/Johannesburg."
+TURNS = "The text has an invisible sign (U+202E) that would turn text around. Remove it."
 DIGITS = "Write digits and a point, such as 2928.00."
 WHOLE = "is not a web address. Write it whole, such as https://portal.example/1."
 ID = "An id has letters, digits and signs of plain ASCII only, without spaces. Copy it from Flow exactly as it stands there."
@@ -38,7 +39,11 @@ ID = "An id has letters, digits and signs of plain ASCII only, without spaces. C
         (Kind.BRANCHES, "external_id", "B\u200b1", ID),
         (Kind.BRANCHES, "external_id", "", "The cell is empty. Fill it in."),
         (Kind.BRANCHES, "name", "x" * 300, "The cell has 300 characters, and at most 200 fit. Shorten it."),
-        (Kind.BRANCHES, "name", "San\0dton", "The cell holds an invisible control character (U+0000). Type it again without."),
+        (Kind.BRANCHES, "name", "San\0dton", "The text has an invisible control character (U+0000). Type it again without."),
+        (Kind.BRANCHES, "name", "San\u202edton", TURNS),
+        (Kind.LISTINGS, "title", "Ho\u2066use", TURNS.replace("202E", "2066")),
+        (Kind.LISTINGS, "url", "https://portal.example/\u202e1", TURNS),
+        (Kind.AGENTS, "email", "t@agency\u202e.example", TURNS),
         (Kind.BRANCHES, "time_zone", "Joburg", "“Joburg” is not a time zone. " + IANA),
         (Kind.BRANCHES, "time_zone", "../etc/passwd", "“../etc/passwd” is not a time zone. " + IANA),
         (Kind.BRANCHES, "monthly_budget", "-1", "An amount can't be negative. Write 0 or more."),

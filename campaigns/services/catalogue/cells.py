@@ -1,13 +1,13 @@
 """Turn the text of one cell into the value of its field, with the model's own rules."""
 
 import re
-import unicodedata
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
 from campaigns.domain.money import parse_amount
+from campaigns.models import validators
 
 Field: TypeAlias = "models.Field[Any, Any]"
 BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -47,11 +47,7 @@ def _empty(field: Field) -> Any:
 
 
 def _refuse_unfit(field: Field, text: str) -> None:
-    control = next((sign for sign in text if unicodedata.category(sign) == "Cc"), None)
-    if control is not None:
-        raise ValidationError(
-            f"The cell holds an invisible control character (U+{ord(control):04X}). Type it again without."
-        )
+    validators.visible(text)
     most = field.max_length or LONGEST
     if len(text) > most:
         raise ValidationError(f"The cell has {len(text):,} characters, and at most {most} fit. Shorten it.")

@@ -8,6 +8,7 @@ from typing import IO
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
+from campaigns.domain.texts import clean
 from campaigns.models import ImportFile
 from campaigns.services.catalogue.reading import Unreadable, read_content
 from campaigns.services.imports.confirming import require_import
@@ -31,7 +32,7 @@ def keep(kind: str, file: IO[bytes], filename: str, *, user: User, now: datetime
         owner=user,
         kind=kind,
         defaults={
-            "name": PurePath(filename).name[-LONGEST_NAME:] or "file",
+            "name": clean(PurePath(filename).name)[-LONGEST_NAME:] or "file",
             "content": content,
             "sha256": hashlib.sha256(content).hexdigest(),
             "uploaded_at": now,
