@@ -48,7 +48,7 @@ class SettleResult:
     settled: bool
     words: str
     is_contradiction: bool = False
-    """Say whether somebody else has said something else, so that a third word or another is needed."""
+    """Say whether somebody else has said something else before."""
 
 
 def settle(
