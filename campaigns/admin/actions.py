@@ -31,10 +31,11 @@ RowT = TypeVar("RowT", Order, Campaign)
 
 @dataclass(frozen=True)
 class Done:
-    """What to tell the person, and the page to go on with where it is not the row's own."""
+    """What to tell the person, the page to go on with where it is not the row's own, and how good the news is."""
 
     words: str
-    page: str
+    page: str = ""
+    level: int = messages.SUCCESS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +148,9 @@ def _do(rooms: ModelAdmin[RowT], deed: Deed[RowT], request: HttpRequest, row: Ro
         add_refusal(form, refusal)
         moved_on = isinstance(refusal, Stale) or not deed.fits(row)
         return _ask(rooms, deed, request, row, form, status=_status(refusal), moved_on=moved_on)
-    end = done if isinstance(done, Done) else Done(done, _page(row))
-    messages.success(request, end.words)
-    return redirect(end.page)
+    end = done if isinstance(done, Done) else Done(done)
+    messages.add_message(request, end.level, end.words)
+    return redirect(end.page or _page(row))
 
 
 def _check_version(row: RowT, seen: int) -> None:

@@ -23,7 +23,7 @@ def context(campaign: Campaign, user: User, now: datetime) -> dict[str, Any]:
     asked = open_command(campaign)
     return {
         "campaign": campaign,
-        "phase": look.badge(campaign.phase, look.PHASES),
+        "phase": look.phase(campaign, asked),
         "checked": look.checked(campaign.checked_at, now),
         "asked": asked_words(asked) if asked else "",
         "missing": f"Flow has not known this tracking id since {look.when(campaign.missing_since)}."

@@ -23,7 +23,7 @@ from campaigns.admin.ids import row_id
 from campaigns.admin.why import hindrances
 from campaigns.domain.batches import BatchKind
 from campaigns.models import Campaign
-from campaigns.selectors import campaigns_for
+from campaigns.selectors import campaigns_for, with_open_commands
 
 
 @admin.register(Campaign)
@@ -54,7 +54,7 @@ class CampaignAdmin(BulkAdmin[Campaign]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Campaign]:
         """Return the campaigns that this person may see."""
-        return campaigns_for(person(request))
+        return with_open_commands(campaigns_for(person(request)))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the calendar, the proposals to pause, and the deeds."""
@@ -85,8 +85,8 @@ class CampaignAdmin(BulkAdmin[Campaign]):
 
     @admin.display(description="phase", ordering="phase")
     def phase_badge(self, campaign: Campaign) -> SafeString:
-        """Return our reading of Flow's status."""
-        return look.badge(campaign.phase, look.PHASES)
+        """Return our reading of Flow's status, and what was asked and is not confirmed."""
+        return look.phase(campaign, next(iter(campaign.commands.all()), None))
 
     @admin.display(description="heard")
     def heard(self, campaign: Campaign) -> SafeString | str:

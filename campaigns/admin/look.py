@@ -14,9 +14,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from campaigns.domain.batches import RowState
-from campaigns.domain.states import ActorKind, CommandState, OrderState, Outcome, Phase
+from campaigns.domain.states import Action, ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.texts import clean
 from campaigns.domain.times import shown
+from campaigns.models import Campaign, Command
 from campaigns.models.choices import label
 
 NOTHING = "–"
@@ -86,6 +87,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     CommandState.FAILED: ("danger", "error"),
     CommandState.SUPERSEDED: ("default", "swap_horiz"),
 }
+# What was asked of a campaign and Flow has not confirmed.
+ASKED: dict[str, tuple[str, str]] = {
+    "pausing…": ("warning", "pause"),
+    "resuming…": ("warning", "play_arrow"),
+    "cancelling…": ("warning", "cancel"),
+}
+ASKING: dict[str, str] = {Action.PAUSE: "pausing…", Action.RESUME: "resuming…", Action.CANCEL: "cancelling…"}
 BATCHES: dict[str, tuple[str, str]] = {
     "running": ("info", "sync"),
     "ended": ("success", "check_circle"),
@@ -133,6 +141,16 @@ def badge(value: str, looks: dict[str, tuple[str, str]], more: str = "") -> Safe
     variant, symbol = looks[value]
     text = format_html("{}{}{}", icon(symbol), label(value), more)
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
+
+
+def phase(campaign: Campaign, asked: Command | None) -> SafeString:
+    """Return a campaign's phase and, beside it, what was asked of it and is not confirmed yet, such as `Pausing…`."""
+    said = badge(campaign.phase, PHASES)
+    if asked is None:
+        return said
+    return format_html(
+        '<span class="inline-flex flex-wrap gap-2">{} {}</span>', said, badge(ASKING[asked.action], ASKED)
+    )
 
 
 def when(moment: datetime | None, zone: ZoneInfo | None = None) -> str:

@@ -6,13 +6,15 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors
 from campaigns.admin import look
-from campaigns.admin.people import names
-from campaigns.domain.states import OrderState
+from campaigns.admin.people import deeds, names
+from campaigns.domain.states import FINAL_PHASES, OrderState
 from campaigns.models import Order
 
 
 def next_step(order: Order, user: User, now: datetime) -> str:
     """Return what happens next to the order and who can make it happen."""
+    if order.state == OrderState.PUBLISHED and _is_over(order):
+        return "nothing to do: its campaigns are over."
     words = {
         OrderState.DRAFT: "submit it. Until then nothing is sent and it can be edited. ",
         OrderState.AWAITING_APPROVAL: "somebody who neither wrote nor submitted it approves or rejects it. ",
@@ -27,6 +29,11 @@ def next_step(order: Order, user: User, now: datetime) -> str:
         OrderState.CANCELLED: "nothing, it is over. To publish the same, duplicate it.",
     }
     return words[OrderState(order.state)] + _who(order, user)
+
+
+def _is_over(order: Order) -> bool:
+    phases = set(order.campaigns.order_by().values_list("phase", flat=True).distinct())
+    return bool(phases) and phases <= FINAL_PHASES
 
 
 def _queued(order: Order, now: datetime) -> str:
@@ -50,5 +57,5 @@ def _who(order: Order, user: User) -> str:
     barred = selectors.writers(order) if permission == "approve_order" else ()
     who = names([permission], order.branch_id, user, without=barred)
     if not who:
-        return f"Nobody can yet: ask an administrator to give somebody the permission “{permission}”."
+        return f"Nobody can yet: ask an administrator to let somebody {deeds([permission])}."
     return f"Who can: {who}."

@@ -9,6 +9,15 @@ from django.contrib.auth.models import User
 from campaigns import selectors
 
 NAMED = 5
+ROLES = 3
+DEEDS = {
+    "add_order": "build orders",
+    "change_order": "edit orders",
+    "submit_order": "submit orders",
+    "approve_order": "approve orders",
+    "settle_order": "settle orders in doubt",
+    "command_campaign": "pause, resume or cancel campaigns",
+}
 
 
 def names(permissions: Collection[str], branch_id: int, user: User, without: Collection[int] = ()) -> str:
@@ -18,9 +27,18 @@ def names(permissions: Collection[str], branch_id: int, user: User, without: Col
     return ", ".join(found[:NAMED]) + (" and others" if len(found) > NAMED else "")
 
 
-def quoted(permissions: Collection[str]) -> str:
-    """Return the permissions by the names that administrators know, such as `“change_order” or “submit_order”`."""
-    return either([f"“{permission}”" for permission in permissions])
+def deeds(permissions: Collection[str]) -> str:
+    """Return what the permissions allow, such as `build orders or submit orders`, to go on from “you may not …”."""
+    return either([DEEDS[permission] for permission in permissions])
+
+
+def roles(permissions: Collection[str]) -> str:
+    """Return at most three roles with any of the permissions, such as `the roles Approver and Auditor`, if any."""
+    found = [role.name for role in selectors.roles_that_may(permissions)[: ROLES + 1]]
+    if not found:
+        return ""
+    *first, last = [*found[:ROLES], "others"] if len(found) > ROLES else found
+    return f"the roles {', '.join(first)} and {last}" if first else f"the role {last}"
 
 
 def either(words: Collection[str]) -> str:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from campaigns import selectors, tasks
 from campaigns.admin import doubts, tables
-from campaigns.admin.actions import Deed, state_words
+from campaigns.admin.actions import Deed, Done, state_words
 from campaigns.admin.forms import SettleForm
 from campaigns.admin.order_rules import can
 from campaigns.domain.states import Move, Resolution
@@ -19,7 +20,7 @@ from campaigns.services import settling
 Values = dict[str, Any]
 
 
-def _settle(order: Order, values: Values, user: User, now: datetime) -> str:
+def _settle(order: Order, values: Values, user: User, now: datetime) -> str | Done:
     result = settling.settle(
         order.pk,
         Resolution(values["resolution"]),
@@ -30,7 +31,7 @@ def _settle(order: Order, values: Values, user: User, now: datetime) -> str:
     )
     if result.settled and values["resolution"] == Resolution.NOT_LIVE:
         tasks.nudge_publish(order.pk)
-    return result.words
+    return Done(result.words, level=messages.WARNING) if result.is_contradiction else result.words
 
 
 def _proposed(order: Order, user: User) -> Values:

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from campaigns.admin import look
 from campaigns.models import Campaign, Order
 from campaigns.models.choices import label
+from campaigns.selectors import with_open_commands
 
 Table = dict[str, list[Any]]
 
@@ -35,12 +36,12 @@ def campaigns(order: Order, user: User, now: datetime) -> Table:
     rows = [
         [
             look.link(user, "campaign", campaign.pk, campaign.tracking_id),
-            look.badge(campaign.phase, look.PHASES),
+            look.phase(campaign, next(iter(campaign.commands.all()), None)),
             campaign.flow_status or look.NOTHING,
             look.checked(campaign.checked_at, now),
             campaign.problem or look.NOTHING,
         ]
-        for campaign in order.campaigns.order_by("pk")[:MOST]
+        for campaign in with_open_commands(order.campaigns.order_by("pk"))[:MOST]
     ]
     return {"headers": ["Tracking id", "Phase", "Flow's status", "Heard from Flow", "Problem"], "rows": rows}
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from campaigns.admin.actions import Offer, RowT
-from campaigns.admin.people import names, quoted
+from campaigns.admin.people import deeds, names, roles
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ def _hindrance(offer: Offer[Any], words: str) -> Hindrance:
 
 
 def _needs_permission(user: User, row: RowT, offer: Offer[RowT]) -> str:
-    return f"You need the permission {quoted(offer.permissions)}, which you do not have. {_who(user, row, offer)}"
+    may = roles(offer.permissions)
+    whose = f"; {may} may" if may else ""
+    return f"You may not {deeds(offer.permissions)}{whose}. {_who(user, row, offer)}"
 
 
 def _who(user: User, row: RowT, offer: Offer[RowT]) -> str:
     who = names(offer.permissions, row.branch_id, user, without=offer.barred(row))
     if who:
         return f"Who can: {who}. Ask one of them."
-    needed = quoted(offer.permissions)
-    return f"Nobody can yet: ask an administrator to give somebody of {row.branch.name} the permission {needed}."
+    return f"Nobody can yet: ask an administrator to let somebody of {row.branch.name} {deeds(offer.permissions)}."

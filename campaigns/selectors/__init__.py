@@ -39,8 +39,9 @@ from campaigns.selectors.pages import (
     nothing_yet,
     open_command,
     order_page,
+    with_open_commands,
 )
-from campaigns.selectors.people import approvals_for, people_who_may, writers
+from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
 from campaigns.selectors.proposals import all_proposals_for, proposals_for, to_close, to_propose
 from campaigns.selectors.reviews import (
     Changes,
@@ -139,6 +140,7 @@ __all__ = [
     "proposals_for",
     "proposals_of_others",
     "reminded",
+    "roles_that_may",
     "signs_of_life",
     "source_of",
     "stuck_orders",
@@ -151,6 +153,7 @@ __all__ = [
     "unread_alerts",
     "views_for",
     "with_listings_gone",
+    "with_open_commands",
     "words_on_other_doubts",
     "works_everywhere",
     "works_for",

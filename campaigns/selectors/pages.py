@@ -1,7 +1,7 @@
 """What the pages of one order or campaign show."""
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from campaigns.domain.states import OPEN_COMMAND_STATES
 from campaigns.models import Agent, Branch, Campaign, Command, Event, Listing, Order, Plan
@@ -29,6 +29,13 @@ def history(subject: Order | Campaign, limit: int) -> list[Event]:
 def open_command(campaign: Campaign) -> Command | None:
     """Return what was asked of the campaign and is neither confirmed nor given up; there is at most one."""
     return campaign.commands.filter(state__in=sorted(OPEN_COMMAND_STATES)).select_related("asked_by").first()
+
+
+def with_open_commands(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
+    """Return the campaigns, each with the command that is open as its only one in `commands.all()`, in one more query."""
+    return campaigns.prefetch_related(
+        Prefetch("commands", Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)))
+    )
 
 
 def nothing_yet() -> bool:

@@ -1,6 +1,8 @@
 """Who may do what."""
 
-from django.contrib.auth.models import AnonymousUser, User
+from collections.abc import Collection
+
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.domain.states import OrderState
@@ -39,6 +41,14 @@ def people_who_may(permission: str, branch_id: int) -> QuerySet[User]:
     everywhere = _with("every_branch").values("pk")
     of_branch = Q(branches=branch_id) | Q(pk__in=everywhere)
     return _with(permission).filter(of_branch, is_staff=True).order_by("username").distinct()
+
+
+def roles_that_may(permissions: Collection[str]) -> QuerySet[Group]:
+    """Return the groups with any of the permissions, such as `approve_order`, the oldest first."""
+    having = Group.objects.filter(
+        permissions__content_type__app_label="campaigns", permissions__codename__in=permissions
+    )
+    return having.order_by("pk").distinct()
 
 
 def _with(permission: str) -> QuerySet[User]:

@@ -73,7 +73,8 @@ def _with_campaigns(rows: QuerySet[Order]) -> QuerySet[Order]:
 
 def _with_open_command(rows: QuerySet[Campaign]) -> QuerySet[Campaign]:
     is_open = Command.objects.filter(state__in=OPEN).select_related("asked_by")
-    return rows.select_related("order__plan", "branch").prefetch_related(Prefetch("commands", is_open))
+    rows = rows.select_related("order__plan", "branch").prefetch_related(None)  # lists bring their own, without people
+    return rows.prefetch_related(Prefetch("commands", is_open))
 
 
 def _foresee_publish(order: Order, now: datetime) -> str:

@@ -31,6 +31,11 @@ SAYS = {
     Resolution.NOT_LIVE: "says that the order is not live at Flow and is to be sent again",
     Resolution.ABANDON: "abandons the order",
 }
+FOUND = {
+    Resolution.LIVE: "it is live",
+    Resolution.NOT_LIVE: "it is not live and is to be sent again",
+    Resolution.ABANDON: "it is to be abandoned",
+}
 SECOND_PERSON = "A second person must say the same before anything happens."
 LONGEST_EVIDENCE = 10_000
 MOST_IDS = 500
@@ -43,6 +48,8 @@ class SettleResult:
 
     settled: bool
     words: str
+    is_contradiction: bool = False
+    """Say whether somebody else has said something else before."""
 
 
 def settle(
@@ -188,16 +195,30 @@ def _same_by_another(word: Settlement) -> Settlement | None:
 def _propose(word: Settlement) -> SettleResult:
     name = word.proposed_by.get_username()
     said = selectors.own_proposal(word.attempt, word.proposed_by)
+    contradiction = _contradiction(word)
     if said and _says_the_same(said, word):
         if word.evidence in ("", said.evidence):
-            return SettleResult(False, f"{name} said so already, at {in_utc(said.proposed_at)}. {SECOND_PERSON}")
+            again = f"{name} said so already, at {in_utc(said.proposed_at)}."
+            return SettleResult(False, f"{again} {contradiction or SECOND_PERSON}", bool(contradiction))
         said.evidence, said.proposed_at = word.evidence, word.proposed_at
         word = said
     word.save()
     words = f"{name} {SAYS[Resolution(word.resolution)]}. {SECOND_PERSON}"
     data = {"resolution": word.resolution, "tracking_ids": word.tracking_ids, "evidence": word.evidence}
     record("order.settlement_proposed", words, now=word.proposed_at, by=word.proposed_by, order=word.order, data=data)
-    return SettleResult(False, words)
+    return SettleResult(False, contradiction or words, bool(contradiction))
+
+
+def _contradiction(word: Settlement) -> str:
+    """Return who says something else than this word, which nobody shares, and what; empty where nobody else has spoken."""
+    others = list(reversed(selectors.proposals_of_others(word.attempt, word.proposed_by)))
+    if not others:
+        return ""
+    said = [f"{other.proposed_by.get_username()} says {FOUND[Resolution(other.resolution)]}" for other in others]
+    own = f"you say {FOUND[Resolution(word.resolution)]}"
+    if word.resolution in {other.resolution for other in others}:
+        own += ", with other tracking ids"
+    return f"{'; '.join([*said, own])}. Nothing happens until two people say the same."
 
 
 def _says_the_same(one: Settlement, other: Settlement) -> bool:

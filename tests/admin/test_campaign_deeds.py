@@ -1,5 +1,6 @@
 """Pause, resume, cancel and check, as people ask for them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +31,13 @@ def client(seller: User) -> Client:
 
 def page(campaign: Campaign, deed: str) -> str:
     return f"/admin/campaigns/campaign/{campaign.pk}/{deed}/"
+
+
+def stands_out(client: Client, campaign: Campaign) -> list[str]:
+    """Return the deeds whose buttons have the colour of the next step."""
+    links = re.findall(r"<a [^>]*>", client.get(page(campaign, "change")).content.decode())
+    deeds = ("pause", "resume", "check", "cancel")
+    return [deed for link in links for deed in deeds if page(campaign, deed) in link and "bg-primary-600" in link]
 
 
 def ask(client: Client, campaign: Campaign, deed: str, **words: str) -> Any:
@@ -91,6 +99,35 @@ def test_what_was_asked_is_shown_as_not_confirmed(client: Client) -> None:
     assert "not confirmed yet" in html
     assert page(campaign, "pause") not in html
     assert page(campaign, "resume") in html
+
+
+@pytest.mark.parametrize(
+    ("phase", "action", "words"),
+    [("live", "pause", "Pausing…"), ("paused", "resume", "Resuming…"), ("live", "cancel", "Cancelling…")],
+)
+def test_what_is_not_confirmed_stands_beside_the_phase_on_every_page(phase: str, action: str, words: str) -> None:
+    campaign = building.campaign(phase=phase)
+    client = building.client_of(factories.make_user("all", *building.EVERYTHING))
+    pages = (
+        "/admin/campaigns/campaign/",
+        page(campaign, "change"),
+        f"/admin/campaigns/order/{campaign.order_id}/change/",
+    )
+    assert not [each for each in pages if words in client.get(each).content.decode()]
+    ask(client, campaign, action, reason="Sold.")
+    badge = re.compile(rf"bg-orange-100[^>]*>\s*<span [^>]*aria-hidden=\"true\">\w+</span>{words}\s*</span>")
+    assert [each for each in pages if len(badge.findall(client.get(each).content.decode())) == 1] == [*pages]
+    Command.objects.update(state="confirmed")
+    assert not [each for each in pages if words in client.get(each).content.decode()]
+
+
+def test_no_button_stands_out_while_a_pause_is_not_confirmed(client: Client) -> None:
+    campaign = building.campaign(phase="live")
+    assert stands_out(client, campaign) == ["pause"]
+    ask(client, campaign, "pause", reason="Sold.")
+    answer = client.get(page(campaign, "change"))
+    assert [button["deed"].name for button in answer.context["buttons"]] == ["resume", "check", "cancel"]
+    assert stands_out(client, campaign) == []
 
 
 def test_a_double_click_asks_once(client: Client) -> None:

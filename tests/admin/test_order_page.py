@@ -94,7 +94,7 @@ def test_the_next_step_names_who_can_take_it() -> None:
 def test_the_next_step_says_where_nobody_can_take_it() -> None:
     order = building.awaiting_approval()
     assert next_step(order, building.author(), timezone.now()).endswith(
-        "Nobody can yet: ask an administrator to give somebody the permission “approve_order”."
+        "Nobody can yet: ask an administrator to let somebody approve orders."
     )
 
 
@@ -120,7 +120,13 @@ def test_a_queued_order_says_when_it_is_tried() -> None:
 
 def test_the_last_steps_ask_nothing_of_anybody() -> None:
     now, user = timezone.now(), building.author()
-    assert next_step(building.published("queue_1"), user, now).startswith("nothing to do.")
+    published = building.published("queue_1", "queue_2")
+    follow = "nothing to do. Flow took the order, and its campaigns are followed below."
+    assert next_step(published, user, now) == follow
+    published.campaigns.filter(tracking_id="queue_1").update(phase="cancelled")
+    assert next_step(published, user, now) == follow
+    published.campaigns.filter(tracking_id="queue_2").update(phase="completed")
+    assert next_step(published, user, now) == "nothing to do: its campaigns are over."
     order = building.draft()
     order.state = "cancelled"
     assert next_step(order, user, now) == "nothing, it is over. To publish the same, duplicate it."

@@ -96,7 +96,14 @@ def test_a_second_person_reads_who_said_what_when_and_how_they_know(order: Order
 
 def test_a_second_person_who_found_something_else_settles_nothing(order: Order) -> None:
     say(building.client_of(person("naledi")), order, "not_live", evidence="Not there.")
-    say(building.client_of(person("thabo")), order, "abandon", evidence="The client withdrew.")
+    answer = say(building.client_of(person("thabo")), order, "abandon", evidence="The client withdrew.")
+    assert [(message.level_tag, message.message) for message in answer.wsgi_request._messages] == [
+        (
+            "warning",
+            "naledi says it is not live and is to be sent again; you say it is to be abandoned. "
+            "Nothing happens until two people say the same.",
+        )
+    ]
     assert Order.objects.get().state == "unknown"
     assert [*Settlement.objects.values_list("resolution", flat=True)] == ["not_live", "abandon"]
     assert not Settlement.objects.exclude(confirmed_by=None).exists()

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
+from campaigns.admin.actions import Offer
 from campaigns.admin.campaign_deeds import CAMPAIGN_DEEDS
-from campaigns.admin.order_deeds import ORDER_DEEDS
+from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
+from campaigns.admin.people import DEEDS
 from campaigns.admin.why import hindrances
 from campaigns.domain.states import Action
 from campaigns.models import Campaign, Order
@@ -29,8 +31,8 @@ def why(row: Order | Campaign, user: User, group: str) -> dict[str, str]:
     return {each.name: each.words for each in shown(row, user).context["why_not"][group]}
 
 
-def needs(permission: str) -> str:
-    return f"You need the permission “{permission}”, which you do not have. Who can: thabo. Ask one of them."
+def lacks(deed: str, roles: str) -> str:
+    return f"You may not {deed}; the roles {roles} may. Who can: thabo. Ask one of them."
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,13 @@ def test_every_deed_of_an_order_is_either_offered_or_explained(build: Callable[.
     assert sorted([*offered, *explained]) == sorted(["edit", *(deed.name for deed in ORDER_DEEDS)])
 
 
-def test_a_missing_permission_is_named_with_those_who_have_it() -> None:
+def test_a_missing_permission_is_told_in_words_with_the_roles_and_the_people_who_have_it() -> None:
     order = building.awaiting_approval()
     factories.make_user("thabo", "approve_order", branches=[order.branch])
     factories.make_user("stranger", "approve_order", branches=[factories.make_branch()])
-    assert why(order, building.author(), "others_can") == dict.fromkeys(("approve", "reject"), needs("approve_order"))
+    assert why(order, building.author(), "others_can") == dict.fromkeys(
+        ("approve", "reject"), lacks("approve orders", "Approver, Branch manager and Administrator")
+    )
 
 
 def test_where_nobody_has_the_permission_an_administrator_is_to_be_asked() -> None:
@@ -58,9 +62,28 @@ def test_where_nobody_has_the_permission_an_administrator_is_to_be_asked() -> No
     reader = factories.make_user("reader", "view_order", branches=[order.branch])
     User.objects.filter(username="author").update(is_active=False)
     assert why(order, reader, "others_can")["dry_run"] == (
-        "You need the permission “change_order”, “submit_order” or “approve_order”, which you do not have. Nobody can yet: "
-        "ask an administrator to give somebody of Sea Point the permission “change_order”, “submit_order” or “approve_order”."
+        "You may not edit orders, submit orders or approve orders; the roles Order builder, Publisher, Approver and others "
+        "may. Nobody can yet: ask an administrator to let somebody of Sea Point edit orders, submit orders or approve orders."
     )
+
+
+def test_a_role_of_their_own_is_named_and_no_role_where_none_has_the_permission() -> None:
+    order = building.awaiting_approval()
+    factories.make_user("thabo", "approve_order")
+    Group.objects.all().delete()
+    words = "You may not approve orders. Who can: thabo. Ask one of them."
+    assert why(order, building.author(), "others_can")["approve"] == words
+    approve = Permission.objects.get(codename="approve_order")
+    Group.objects.create(name="Chief <editor>").permissions.add(approve)
+    words = "You may not approve orders; the role Chief <editor> may. Who can: thabo. Ask one of them."
+    assert why(order, building.author(), "others_can")["approve"] == words
+    assert "Chief &lt;editor&gt;" in shown(order, building.author()).content.decode()
+
+
+def test_every_permission_that_a_deed_needs_has_words() -> None:
+    offers: list[Offer[Any]] = [EDIT, *ORDER_DEEDS, *CAMPAIGN_DEEDS]
+    needed = {permission for offer in offers for permission in offer.permissions}
+    assert needed == set(DEEDS)
 
 
 def test_at_most_five_people_are_named() -> None:
@@ -109,7 +132,8 @@ def test_every_deed_of_a_campaign_is_either_offered_or_explained() -> None:
     campaign = building.campaign(phase="live")
     factories.make_user("thabo", "command_campaign")
     reader = factories.make_user("reader", "view_campaign")
-    assert why(campaign, reader, "others_can") == dict.fromkeys(("pause", "check", "cancel"), needs("command_campaign"))
+    words = lacks("pause, resume or cancel campaigns", "Publisher, Branch manager and Administrator")
+    assert why(campaign, reader, "others_can") == dict.fromkeys(("pause", "check", "cancel"), words)
     assert why(campaign, reader, "nobody_can") == {
         "resume": "Only in the phase “paused” or “unrecognised”; this campaign is “live”."
     }

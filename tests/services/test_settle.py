@@ -174,6 +174,27 @@ def test_does_not_count_the_same_person_twice(
     assert everything() == before
 
 
+def test_tells_whoever_contradicts_another_and_history_only_what_they_say(order: Order, sue: User, tom: User) -> None:
+    says_that(order, sue, LIVE, "queue_a", evidence="Seen.")
+
+    other_ids = says_that(order, tom, LIVE, "queue_b", evidence="Seen.")
+    words = "sue says it is live; you say it is live, with other tracking ids. Nothing happens until two people say the same."
+    assert other_ids == SettleResult(False, words, is_contradiction=True)
+    assert last_event(order).text == (
+        "tom says that the order is live at Flow. A second person must say the same before anything happens."
+    )
+
+    again = says_that(order, tom, LIVE, "queue_b", evidence="Seen.")
+    assert again == SettleResult(
+        False, f"tom said so already, at 1 Jan 2030, 09:01:00 UTC. {words}", is_contradiction=True
+    )
+
+    third = says_that(order, make_user("pam", "settle_order"), ABANDON, evidence="Sold.")
+    words = "sue says it is live; tom says it is live; you say it is to be abandoned. "
+    assert third == SettleResult(False, f"{words}Nothing happens until two people say the same.", is_contradiction=True)
+    assert (reload(order).state, order.campaigns.count()) == ("unknown", 0)
+
+
 def test_keeps_new_evidence_of_the_same_person_in_the_place_of_the_old(order: Order, sue: User, tom: User) -> None:
     says_that(order, sue, ABANDON, evidence="Sold.")
 

@@ -51,6 +51,7 @@
         if (changed && facts.end && (!end.value || end.value === end.dataset.filled)) {
             end.value = facts.end;
             end.dataset.filled = facts.end;
+            hint("end_at", `${facts.zones.end_at} · Filled in: the start and the plan's days. Empty it, and none is sent.`);
         }
     }
 
