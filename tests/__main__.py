@@ -1,4 +1,4 @@
-"""`python -m tests [pytest's arguments]`: everything on SQLite, then what touches the database again on PostgreSQL.
+"""`python -m tests [pytest's arguments]`: everything on SQLite, faults on purpose apart, then the database's on PostgreSQL.
 
 What `make test` calls. Says at the end what it ran on, and how many tests passed and failed in both passes together.
 """
@@ -20,6 +20,8 @@ import django
 from tests import servers
 
 PROCESSES = "3"  # many tests wait for other processes: a third keeps two processors busy
+# Faults on purpose stop processes for seconds and look at what others make of it: beside browsers they would look too late.
+FAULTS, FAULTS_AT_ONCE = "tests/chaos", "2"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,13 @@ def main(arguments: list[str]) -> int:
     ran_on = [f"Python {platform.python_version()}, Django {django.__version__}, {os.cpu_count()} processors"]
     ran_on.append(f"SQLite {sqlite3.sqlite_version}")
     with ExitStack() as stack:
-        outcomes = [run_pass("SQLite", environment, arguments)]
+        if arguments:
+            outcomes = [run_pass("SQLite", environment, arguments)]
+        else:
+            outcomes = [
+                run_pass("SQLite", environment, [f"--ignore={FAULTS}"]),
+                run_pass("Faults on purpose", environment, [FAULTS], FAULTS_AT_ONCE),
+            ]
         try:
             address = stack.enter_context(servers.postgresql())
             again = {**environment, "DATABASE_URL": address, "TEST_DATABASE_URL": address}
@@ -67,12 +75,12 @@ def _is_setting(name: str) -> bool:
     }
 
 
-def run_pass(name: str, environment: Mapping[str, str], arguments: list[str]) -> Outcome:
+def run_pass(name: str, environment: Mapping[str, str], arguments: list[str], processes: str = PROCESSES) -> Outcome:
     """Run pytest once and count what it reports."""
     say(f"\n{name}:")
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        options = ["-n", PROCESSES, "--dist", "worksteal", f"--junitxml={report}"]
+        options = ["-n", processes, "--dist", "worksteal", f"--junitxml={report}"]
         code = subprocess.run([sys.executable, "-m", "pytest", *options, *arguments], env=environment, check=False)
         return count(code.returncode, report)
 
