@@ -1,6 +1,6 @@
 """`python -m tests [pytest's arguments]`: everything on SQLite, faults on purpose apart, then the database's on PostgreSQL.
 
-What `make test` calls. Says at the end what it ran on, and how many tests passed and failed in both passes together.
+What `make test` calls. Says at the end what it ran on, and how many tests passed and failed in all passes together.
 """
 
 import os
@@ -35,7 +35,7 @@ class Outcome:
 
 
 def main(arguments: list[str]) -> int:
-    """Run both passes; return 0 only if both were without a failure and neither was empty."""
+    """Run all passes; return 0 only if each was without a failure and none was empty."""
     environment = setting_free(os.environ)
     ran_on = [f"Python {platform.python_version()}, Django {django.__version__}, {os.cpu_count()} processors"]
     ran_on.append(f"SQLite {sqlite3.sqlite_version}")
@@ -97,7 +97,7 @@ def count(code: int, report: Path) -> Outcome:
 
 
 def closing_line(outcomes: list[Outcome]) -> str:
-    """Return the sum of both passes in pytest's own words."""
+    """Return the sum of all passes in pytest's own words."""
     passed, failed, skipped = (
         sum(getattr(outcome, key) for outcome in outcomes) for key in ("passed", "failed", "skipped")
     )
