@@ -35,8 +35,8 @@ lint: .venv/.dev ## style, types, directions between the rooms, migrations, prod
 	@echo "manage.py check --deploy, with settings as in production"
 	@$(PRODUCTION) $(PY) manage.py check --deploy --fail-level WARNING
 
-bench: .venv/.dev ## measure the parts that must be fast
-	@exec $(PY) -m benchmarks
+bench: .venv/.dev ## measure the parts that must be fast, beside plain designs; ROW=lists for one row
+	@exec $(PY) -m benchmarks $(ROW)
 
 venv: .venv/.dev ## install everything for development into .venv
 

@@ -1,66 +1,58 @@
-"""`make bench`: measure, print a table of ratios and write it to docs/benchmarks.md."""
+"""`python -m benchmarks [ROW…]`: measure the rows named, else all, and write each into docs/benchmarks.md.
 
+What `make bench` calls. Each row is a module of this package: its `measure` returns the row's section.
+"""
+
+import argparse
+import datetime
+import importlib
 import os
 import platform
-import statistics
-import subprocess
+import re
 import sys
-import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-CAMPAIGNS = 400
-ANSWER_SECONDS = 0.05
-IN_FLIGHT = 32
-RUNS = 3
+import celery
+import django
+
+from benchmarks.stage import ROOT, Stage
+
+ROWS = ("sync", "publish", "calls", "lists", "forms", "home", "imports", "bulk", "start")
+PAGE = ROOT / "docs" / "benchmarks.md"
 
 
-def main() -> None:
-    """Run the rows on a database and a Flow of their own."""
-    flow = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.slow_flow", str(ANSWER_SECONDS)], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            port = flow.stdout.readline().strip() if flow.stdout else ""
-            os.environ |= {
-                "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
-                "FLOW_BASE_URL": f"http://127.0.0.1:{port}",
-                "FLOW_CONCURRENCY": str(IN_FLIGHT),
-                "FLOW_MAX_PER_SECOND": "100000",
-                "DJANGO_SETTINGS_MODULE": "flowsite.settings",
-            }
-            report = measure()
-    finally:
-        flow.kill()
-        flow.wait()
-    print(report)
-    Path("docs/benchmarks.md").write_text(report)
+def main(arguments: list[str]) -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    names = parser.parse_args(arguments).rows or ROWS
+    if unknown := set(names) - set(ROWS):
+        parser.error(f"There is no row {', '.join(sorted(unknown))}. There are: {', '.join(ROWS)}.")
+    with ExitStack() as stack:
+        stage = Stage(stack)
+        for name in names:
+            print(f"# {name}", flush=True)
+            section = f"{importlib.import_module(f'benchmarks.{name}').measure(stage).strip()}\n\n{machine()}\n"
+            print(section, flush=True)
+            write(PAGE, name, section)
 
 
-def measure() -> str:
-    """Measure both designs, taking turns, and return the table."""
-    import django
-    from django.core.management import call_command
+def machine() -> str:
+    """Return the line that says what the row was measured on, and when."""
+    versions = f"Python {platform.python_version()}, Django {django.__version__}, Celery {celery.__version__}"
+    return f"*{os.cpu_count()} processors, {versions}; {datetime.datetime.now(datetime.UTC):%d %B %Y}*"
 
-    django.setup()
-    call_command("migrate", verbosity=0)
-    from benchmarks import sync
 
-    sync.make_campaigns(CAMPAIGNS)
-    pairs = [(sync.seconds(sync.ours), sync.seconds(sync.one_by_one)) for _ in range(RUNS)]
-    ours, plain = (statistics.median(column) for column in zip(*pairs, strict=True))
-    ideal = CAMPAIGNS * ANSWER_SECONDS / IN_FLIGHT
-    return f"""# Benchmarks
-
-Made by `make bench`: medians of {RUNS} runs that take turns on the same machine. Read the ratios; seconds are this machine's
-({os.cpu_count()} processors, Python {platform.python_version()}, Django {django.__version__}, SQLite).
-
-| row | work | faster than one by one | share of the ideal | ours | one by one | ideal |
-|---|---|---|---|---|---|---|
-| sync | {CAMPAIGNS} due campaigns, answers after {ANSWER_SECONDS * 1000:.0f} ms, {IN_FLIGHT} in flight, written | \
-{plain / ours:.1f} × | {ideal / ours:.2f} | {ours:.2f} s | {plain:.2f} s | {ideal:.2f} s |
-"""
+def write(page: Path, name: str, section: str) -> None:
+    """Put the section into the page, in place of what it said of the row before."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->\n"
+    text = page.read_text()
+    if begin not in text:
+        text = f"{text.rstrip()}\n\n{begin}{end}"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    page.write_text(pattern.sub(lambda _: f"{begin}{section}{end}", text))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -52,15 +52,19 @@ def postgresql() -> Iterator[str]:
 
 
 @contextmanager
-def own_postgresql() -> Iterator["Server"]:
-    """Start a PostgreSQL that the tests may break. Raises UnavailableError where it can't be had."""
+def own_postgresql(*, durable: bool = False) -> Iterator["Server"]:
+    """Start a PostgreSQL that the tests may break; a `durable` one writes as in production.
+
+    Raises UnavailableError where it can't be had.
+    """
     initdb, postgres = _postgresql_program("initdb"), _postgresql_program("postgres")
     user = _other_user_when_root()
     with _folder(user) as folder:
         data = str(folder / "data")
         _run([initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"], user)
         url = f"postgresql://postgres@/postgres?host={folder}"
-        argv = [postgres, "-D", data, "-k", str(folder), "-h", "", "-F", "-c", "full_page_writes=off"]
+        argv = [postgres, "-D", data, "-k", str(folder), "-h", ""]
+        argv += [] if durable else ["-F", "-c", "full_page_writes=off"]
         server = Server(url, argv, user, folder, lambda: psycopg.connect(url).close(), (psycopg.OperationalError,))
         with server.running():
             yield server
