@@ -121,6 +121,7 @@ def test_the_shared_stretches_are_joined_and_cut_at_the_edges_of_the_weeks() -> 
     assert shared(long, others, FOUR) == [(day(4), day(9)), (day(20), day(32))]
     assert shared(run(1, 10, 12), [run(2, 12, 14)], FOUR) == []
     assert shared(run(1, 1, 60), [run(2, 20, 70)], FOUR) == [(day(20), day(32))]
+    assert shared(run(1, 10, 12), [run(2, 5, 11)], FOUR) == [(day(10), day(11))]
 
 
 @given(runs(), MOMENTS)

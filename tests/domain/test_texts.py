@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.domain.texts import clean, one_line
+from campaigns.domain.texts import clean, one_line, turns
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from campaigns.domain.texts import clean, one_line
 )
 def test_control_characters_and_marks_of_direction_go(written: str, kept: str) -> None:
     assert clean(written) == kept
+
+
+@pytest.mark.parametrize("mark", "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+def test_marks_of_direction_are_told_from_letters_and_control_characters(mark: str) -> None:
+    assert turns(mark) is True
+    assert [turns(other) for other in "a\x00\n\u200b"] == [False] * 4
 
 
 def test_one_line_is_cut_to_its_length() -> None:

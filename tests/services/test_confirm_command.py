@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from campaigns.domain.states import Action
+from campaigns.domain.states import Action, Phase
 from campaigns.models import Campaign, Command
 from campaigns.services import commands, syncing
 from tests.flow.nasty_server import says
@@ -291,12 +291,13 @@ def test_a_superseded_command_of_another_campaign_keeps_nobody_waiting(
     other = publish_campaign(flow, author)
     send(ask(other, Action.PAUSE))
     send(ask(other, Action.RESUME, now=NOW + SECOND), now=NOW + SECOND)
-    pause = send(ask(campaign, Action.PAUSE, now=NOW + SECOND), now=NOW + SECOND)
-    says_now(flow, campaign, "paused")
+    Campaign.objects.filter(pk=campaign.pk).update(phase="paused")
+    resume = send(ask(campaign, Action.RESUME, now=NOW + SECOND), now=NOW + SECOND)
+    says_now(flow, campaign, "active")
 
     check(campaign, now=NOW + 30 * SECOND)
 
-    assert latest(pause).state == "confirmed"
+    assert latest(resume).state == "confirmed"
 
 
 def test_a_superseded_command_of_the_same_kind_keeps_nobody_waiting(flow: Flow, campaign: Campaign) -> None:
@@ -308,6 +309,19 @@ def test_a_superseded_command_of_the_same_kind_keeps_nobody_waiting(flow: Flow, 
     check(campaign, now=NOW + 30 * SECOND)
 
     assert latest(pause).state == "confirmed"
+
+
+def test_a_command_that_stays_open_is_told_from_one_that_was_closed(flow: Flow, campaign: Campaign) -> None:
+    user = commander()
+    send(ask(campaign, Action.PAUSE, user=user))
+    resume = send(ask(campaign, Action.RESUME, user=user, now=NOW + SECOND), now=NOW + SECOND)
+
+    soon, later = NOW + 30 * SECOND, NOW + 61 * SECOND
+    assert commands.judge(resume, Phase.LIVE, soon, soon) is False  # the pause before it may still come
+    assert commands.judge(resume, Phase.PAUSED, later, later) is False
+    assert latest(resume).state == "sent"
+    assert commands.judge(resume, Phase.LIVE, later, later) is True
+    assert latest(resume).state == "confirmed"
 
 
 def test_a_confirmed_campaign_is_looked_at_once_more_soon(flow: Flow, campaign: Campaign) -> None:
