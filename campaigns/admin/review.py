@@ -56,6 +56,7 @@ def knows(order: Order, user: User) -> dict[str, Any]:
         "dry_run": _dry_run(order, now),
         "dry_run_url": reverse("admin:campaigns_order_dry_run", args=[order.pk]),
         "button": _button(order, terms),
+        "reject_url": _reject_url(order),
         **_changes(order, user),
     }
 
@@ -64,6 +65,13 @@ def _button(order: Order, terms: Terms) -> str:
     if order.state == OrderState.AWAITING_APPROVAL:
         return f"Approve and publish {cost(order)}"
     return f"Send {cost(order)} to approval" if terms.second_person else f"Publish {cost(order)}"
+
+
+def _reject_url(order: Order) -> str:
+    """Return where whoever looks at an order that waits for approval says no to it; empty for a draft."""
+    if order.state != OrderState.AWAITING_APPROVAL:
+        return ""
+    return reverse("admin:campaigns_order_reject", args=[order.pk])
 
 
 def _barred(order: Order, user: User) -> str:

@@ -39,6 +39,7 @@ from campaigns.selectors.pages import (
     nothing_yet,
     open_command,
     order_page,
+    refusal,
     with_open_commands,
 )
 from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
@@ -139,6 +140,7 @@ __all__ = [
     "people_who_may",
     "proposals_for",
     "proposals_of_others",
+    "refusal",
     "reminded",
     "roles_that_may",
     "signs_of_life",

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from kombu import Connection
 
-from campaigns.models import Event, Order
+from campaigns.models import Event, Listing, Order
 from campaigns.services import orders
 from flowsite.celery import app
 from tests import factories
@@ -207,6 +207,26 @@ def test_reject_sends_the_order_back_with_the_comment(second: User) -> None:
     assert states(order) == ("draft", 3)
     html = building.client_of(building.author()).get(page(order, "change")).content.decode()
     assert "Too dear." in html
+
+
+def test_the_page_that_approves_leads_to_the_one_that_rejects(second: User) -> None:
+    order = building.awaiting_approval()
+    html = building.client_of(second).get(page(order, "approve")).content.decode()
+    assert f'href="{page(order, "reject")}"' in html
+    assert states(order) == ("awaiting_approval", 2)
+
+
+def test_what_can_not_be_approved_can_be_rejected_from_the_same_page(second: User) -> None:
+    order = building.awaiting_approval()
+    Listing.objects.update(active=False)
+    answer = building.client_of(second).get(page(order, "approve"))
+    assert [fault["field"] for fault in answer.context["faults"]] == ["Listings"]
+    assert f'href="{page(order, "reject")}"' in answer.content.decode()
+
+
+def test_a_draft_s_review_offers_no_rejection(second: User) -> None:
+    order = building.draft()
+    assert page(order, "reject") not in building.client_of(second).get(page(order, "submit")).content.decode()
 
 
 def test_return_makes_the_order_a_draft_again(author: User) -> None:
