@@ -23,6 +23,9 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     """Offices: their zone, and from which budget on a second person must approve."""
 
     import_kind = "branches"
+    appears = (
+        "The offices that you work for appear here, each with its time zone, its budget and its threshold for approval."
+    )
     list_display = ("name", "external_id", "time_zone", "approval_threshold", "monthly_budget", "committed", "active")
     list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
@@ -66,6 +69,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     import_kind = "agents"
+    appears = "The agents of your branches appear here; an order may name one of them."
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")

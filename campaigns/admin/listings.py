@@ -20,6 +20,7 @@ class ListingAdmin(CatalogueAdmin[Listing]):
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     import_kind, has_views = "listings", True
+    appears = "The properties of your branches appear here; an order advertises one or several of them."
     more_columns = ("address", "url")
     list_select_related = ("branch", "agent")
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}

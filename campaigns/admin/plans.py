@@ -15,6 +15,7 @@ class PlanAdmin(CatalogueAdmin[Plan]):
     list_display = ("name", "ref", "budget", "duration_days", "max_listings", "active")
     list_filter = ("active",)
     import_kind = "plans"
+    appears = "Flow's media packages appear here, each with its default budget and its days; an order buys one of them."
     plain = {"budget": money("default budget", lambda plan: plan.default_budget, lambda plan: plan.currency)}
     search_fields = ("name", "ref")
     search_help_text = "Name or reference"

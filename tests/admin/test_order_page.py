@@ -65,7 +65,7 @@ def test_the_problem_is_told_as_plain_text() -> None:
 
 
 def test_a_draft_that_was_rejected_says_by_whom_and_when_with_the_comment() -> None:
-    branch = factories.make_branch(timezone="Africa/Johannesburg", approval_threshold=Decimal(1))
+    branch = factories.make_branch(time_zone="Africa/Johannesburg", approval_threshold=Decimal(1))
     order = building.queued(branch=branch)
     second = factories.make_user("second", *building.EVERYTHING)
     at = datetime(2027, 3, 12, 7, 0, tzinfo=UTC)
