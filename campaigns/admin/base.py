@@ -1,5 +1,6 @@
 """What all rooms of the admin share: Unfold's look, short pages, no bulk actions."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
@@ -14,7 +15,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from campaigns.admin import empty
+from campaigns.admin import empty, look
 from campaigns.admin.empty import Step
 from campaigns.admin.fields import RowsField
 
@@ -134,6 +135,18 @@ def branch_name(row: Any) -> str:
 def plan_name(row: Any) -> str:
     """Return the name of the row's plan; its long reference is on the row's own page."""
     return str(row.plan.name)
+
+
+def amount_of(field: str, currency: Callable[[Any], str] = lambda _row: "") -> Callable[[Any], str]:
+    """Return a column, called like the field, of its amounts with their currency: the site's unless given."""
+
+    @admin.display(description=field.replace("_", " "), ordering=field)
+    def amount(row: Any) -> str:
+        value = getattr(row, field)
+        return look.NOTHING if value is None else look.amount(value, currency(row))
+
+    amount.__name__ = field
+    return amount
 
 
 def person(request: HttpRequest) -> User:

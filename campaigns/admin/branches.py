@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from campaigns.admin import look
-from campaigns.admin.base import branch_name, person
+from campaigns.admin.base import amount_of, branch_name, person
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import BranchNeeds, RelatedFilter
 from campaigns.domain.money import format_money
 from campaigns.models import Agent, Branch
 from campaigns.selectors import agents_for, branches_for, committed
 
+AMOUNTS = (amount_of("approval_threshold"), amount_of("monthly_budget"))
 COMMITTED = "committed_this_month"
 
 
@@ -26,7 +27,8 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     appears = (
         "The offices that you work for appear here, each with its time zone, its budget and its threshold for approval."
     )
-    list_display = ("name", "external_id", "time_zone", "approval_threshold", "monthly_budget", "committed", "active")
+    list_display = ("name", "external_id", "time_zone", *AMOUNTS, "committed", "active")
+    amounts = AMOUNTS
     list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
     search_help_text = "Name or external id"

@@ -94,6 +94,7 @@ def _people(order: Order, terms: Terms, user: User) -> list[Pair]:
 def _listing(listing: Listing) -> dict[str, Any]:
     return {
         "listing": listing,
+        "price": look.amount(listing.price),
         "picture": outside.link("Picture", listing.image_url, listing),
         "page": outside.link("Page", listing.url, listing),
     }
