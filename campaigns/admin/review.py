@@ -16,6 +16,7 @@ from campaigns.admin.review_money import approval_words, month_of, month_pairs, 
 from campaigns.admin.review_warnings import warnings
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
+from campaigns.domain.texts import clean
 from campaigns.models import Listing, Order
 from campaigns.selectors import Terms
 from campaigns.services import publishing, reviewing
@@ -125,6 +126,8 @@ def _dry_run(order: Order, now: datetime) -> dict[str, Any] | None:
     stale = event.data.get("payload_sha256") != publishing.sha256_of_request(order)
     return {
         "text": look.short(event.text, LONGEST_ANSWER),
+        "facts": event.data.get("facts", []),
+        "answer": clean(event.data.get("answer", "")),
         "asked": f"{event.actor.get_username() if event.actor else 'a command'}, {look.when(event.at)}",
         "age": look.ago(event.at, now),
         "stale": stale,

@@ -1,6 +1,13 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
-from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
+from campaigns.selectors.alerts import (
+    alert_channels,
+    alerts_for,
+    concerned,
+    pressing_alerts,
+    stuck_orders,
+    unread_alerts,
+)
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
 from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
 from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
@@ -138,6 +145,7 @@ __all__ = [
     "overdue_orders",
     "own_proposal",
     "people_who_may",
+    "pressing_alerts",
     "proposals_for",
     "proposals_of_others",
     "refusal",
