@@ -9,7 +9,8 @@ from django.test import Client
 from kombu import Connection
 
 from campaigns.models import Event, Listing, Order
-from campaigns.services import orders
+from campaigns.services import orders, publishing
+from campaigns.services.publishing import DryRunResult
 from flowsite.celery import app
 from tests import factories
 from tests.admin import building
@@ -300,3 +301,20 @@ def test_a_dry_run_that_cannot_reach_flow_says_so(author: User) -> None:
     assert words.startswith("The dry run gave no answer:")
     assert words.endswith("A dry run publishes nothing and spends nothing.")
     assert states(order) == ("draft", 1)
+
+
+@pytest.mark.parametrize(
+    ("ok", "words"),
+    [
+        (True, "Dry run: Flow would take this order. Nothing was published. Flow said: Valid. Expected campaigns: 2."),
+        (False, "Dry run: Flow would refuse this order. Valid. Expected campaigns: 2."),
+    ],
+)
+def test_a_dry_run_tells_what_flow_said_without_its_json(
+    author: User, monkeypatch: pytest.MonkeyPatch, ok: bool, words: str
+) -> None:
+    order = building.draft()
+    result = DryRunResult(ok, "Valid.", 200, (("Expected campaigns", "2"),), '{"expectedCampaigns": 2}')
+    monkeypatch.setattr(publishing, "dry_run", lambda *_args, **_options: result)
+    answer = make(building.client_of(author), order, "dry_run")
+    assert (told(answer) if ok else answer.context["form"].non_field_errors()) == [words]

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
 
-
 # axe leaves out of its own accord what WCAG 2.2 added.
 RULES = {"rules": {"target-size": {"enabled": True}}}
 
