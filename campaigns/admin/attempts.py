@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from campaigns.admin import look
 from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
-from campaigns.models import Attempt
+from campaigns.models import Attempt, Order
 from campaigns.selectors import attempts_for
 
 
@@ -19,6 +19,8 @@ class AttemptAdmin(ReadOnlyAdmin[Attempt]):
     """Each real POST that may have spent money; written by the workers alone."""
 
     list_display = ("order", "number", "outcome_badge", "claimed", "sent", "http_status", "said")
+    appears = "Each time that a worker sends an order to Flow appears here, with what came back."
+    comes_from = Order
     list_filter = (("outcome", ChoiceFilter),)
     list_filter_submit = True
     list_select_related = ("order",)

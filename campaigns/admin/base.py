@@ -1,5 +1,6 @@
 """What all rooms of the admin share: Unfold's look, short pages, no bulk actions."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin
@@ -14,6 +15,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from campaigns.admin import empty, look
+from campaigns.admin.empty import Step
 from campaigns.admin.fields import RowsField
 
 if TYPE_CHECKING:
@@ -37,13 +40,37 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     list_per_page = 25
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
+    appears: ClassVar[str] = "What somebody adds appears here."
+    """What the list will show, for one that is empty."""
+    comes_from: ClassVar[type[Model] | None] = None
+    """The rows from which those of this list come, where nobody adds them here."""
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Show the list; leave out filters with a number that SQLite can't hold, as Django does with any other nonsense."""
         try:
-            return super().changelist_view(request, *args, **kwargs)
+            answer = super().changelist_view(request, *args, **kwargs)
         except OverflowError:
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
+        found = (getattr(answer, "context_data", None) or {}).get("cl")
+        if found is not None and not found.result_list:
+            none_at_all = not found.root_queryset.exists()
+            found.empty = (
+                empty.nothing_yet(found, self.appears, self.first_steps(request))
+                if none_at_all
+                else empty.no_match(found)
+            )
+        return answer
+
+    def first_steps(self, request: HttpRequest) -> list[Step]:
+        """Return what this person may do so that something appears in the list."""
+        if self.has_add_permission(request):
+            return [empty.step(self.opts, "add", f"Add {self.opts.verbose_name}", "add")]
+        if self.comes_from is None:
+            return []
+        source = self.comes_from._meta
+        if not request.user.has_perm(f"{source.app_label}.view_{source.model_name}"):
+            return []
+        return [empty.step(source, "changelist", f"Go to the {source.verbose_name_plural}", "arrow_forward")]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ModelT:
         """Return the row; raise Http404 where there is none that the person may see, instead of leading them home."""
@@ -108,6 +135,18 @@ def branch_name(row: Any) -> str:
 def plan_name(row: Any) -> str:
     """Return the name of the row's plan; its long reference is on the row's own page."""
     return str(row.plan.name)
+
+
+def amount_of(field: str, currency: Callable[[Any], str] = lambda _row: "") -> Callable[[Any], str]:
+    """Return a column, called like the field, of its amounts with their currency: the site's unless given."""
+
+    @admin.display(description=field.replace("_", " "), ordering=field)
+    def amount(row: Any) -> str:
+        value = getattr(row, field)
+        return look.NOTHING if value is None else look.amount(value, currency(row))
+
+    amount.__name__ = field
+    return amount
 
 
 def person(request: HttpRequest) -> User:

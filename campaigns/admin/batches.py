@@ -21,7 +21,7 @@ from campaigns.admin.bulk_page import row_badge, row_link
 from campaigns.admin.ids import row_id
 from campaigns.domain.batches import BatchKind, RowState
 from campaigns.domain.money import format_money
-from campaigns.models import Batch
+from campaigns.models import Batch, Order
 from campaigns.selectors import batches_for
 from campaigns.services import batches
 from campaigns.services.batch_deeds import deed_named
@@ -41,6 +41,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     """What people asked of many rows at once. They see their own; those who work for every branch see all."""
 
     list_display = ("what", "total", "state_badge", "counts", "started_by", "started", "why")
+    appears = "What you do to many orders or campaigns at once appears here, with its progress and its result."
+    comes_from = Order
     list_select_related = ("started_by",)
 
     def told_by(self, row: Any) -> dict[str, str | int]:

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from campaigns.admin import look
-from campaigns.admin.base import branch_name, person
+from campaigns.admin.base import amount_of, branch_name, person
 from campaigns.admin.catalogue import CatalogueAdmin
 from campaigns.admin.filters import BranchNeeds, RelatedFilter
 from campaigns.domain.money import format_money
 from campaigns.models import Agent, Branch
 from campaigns.selectors import agents_for, branches_for, committed
 
+AMOUNTS = (amount_of("approval_threshold"), amount_of("monthly_budget"))
 COMMITTED = "committed_this_month"
 
 
@@ -23,7 +24,11 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     """Offices: their zone, and from which budget on a second person must approve."""
 
     import_kind = "branches"
-    list_display = ("name", "external_id", "time_zone", "approval_threshold", "monthly_budget", "committed", "active")
+    appears = (
+        "The offices that you work for appear here, each with its time zone, its budget and its threshold for approval."
+    )
+    list_display = ("name", "external_id", "time_zone", *AMOUNTS, "committed", "active")
+    amounts = AMOUNTS
     list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
     search_help_text = "Name or external id"
@@ -66,6 +71,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_filter = ("active", ("branch", RelatedFilter))
     list_filter_submit = True
     import_kind = "agents"
+    appears = "The agents of your branches appear here; an order may name one of them."
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")

@@ -22,7 +22,7 @@ from campaigns.admin.filters import CampaignNeeds, ChoiceFilter, RelatedFilter
 from campaigns.admin.ids import row_id
 from campaigns.admin.why import hindrances
 from campaigns.domain.batches import BatchKind
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Order
 from campaigns.selectors import campaigns_for, with_open_commands
 
 
@@ -31,6 +31,10 @@ class CampaignAdmin(BulkAdmin[Campaign]):
     """What Flow says of each tracking id, and when it said so."""
 
     kind = BatchKind.CAMPAIGN
+    appears = (
+        "Once Flow has taken an order, its campaigns appear here, with what Flow says of each and when it said so."
+    )
+    comes_from = Order
     list_display_links = ("tracking_id",)
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))

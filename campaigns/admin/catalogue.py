@@ -1,10 +1,13 @@
 """What branches, agents, listings and plans have in common: they are written through the service, with history."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import redirect
@@ -17,7 +20,8 @@ from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
 from campaigns.admin.list_tools import ListTools
-from campaigns.models import Agent, Branch
+from campaigns.admin.listed import name_of
+from campaigns.models import Agent, Branch, Plan
 from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
@@ -30,6 +34,8 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     """Saves and deletes through services.catalogue; what it refuses is shown on the form, with the input kept."""
 
     form = CatalogueForm
+    amounts: ClassVar[tuple[Callable[[Any], str], ...]] = ()
+    """Columns of the fields that are money, for those who may only look at them."""
     change_form_before_template = "admin/campaigns/catalogue_before.html"
 
     def told_by(self, row: Any) -> dict[str, str | int]:
@@ -38,7 +44,20 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what people fill in; what the form began with is hidden, and put on the page by its own template."""
-        return [name for name in super().get_fields(request, obj) if name != catalogue_conflict.BEGAN]
+        names = [name for name in super().get_fields(request, obj) if name != catalogue_conflict.BEGAN]
+        shown = (
+            {}
+            if obj is None or self.has_change_permission(request, obj)
+            else {name_of(each): each for each in self.amounts}
+        )
+        return [shown.get(name, name) for name in names]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return a field; that of an amount in the site's currency names it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(db_field, models.DecimalField) and self.model is not Plan:
+            field.label = f"{field.label} ({settings.CURRENCY})"
+        return field
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, *_: Any) -> None:
         """Save through the service."""

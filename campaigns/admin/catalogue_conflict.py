@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 from django import forms
+from django.db.models import DecimalField
 from django.http import QueryDict
 
 from campaigns import selectors
-from campaigns.admin import conflicts
+from campaigns.admin import conflicts, look
 from campaigns.admin.conflicts import Compared
 from campaigns.services.catalogue.changes import plain_values, subject_of
 from campaigns.services.catalogue.columns import Entry, table_of
@@ -37,7 +38,14 @@ def rows(entry: Entry, overtaken: Overtaken) -> list[Compared]:
     table = table_of(entry)
     labels = {column: str(table.field(column).verbose_name).capitalize() for column in table.columns}
     events = selectors.changes_of(subject_of(entry), table.noun)
-    return conflicts.compare(overtaken.before, overtaken.theirs, overtaken.mine, events, labels, _words)
+    amounts = {column for column in table.columns if isinstance(table.field(column), DecimalField)}
+
+    def words(column: str, values: conflicts.Values) -> str:
+        if column in amounts and values[column]:
+            return look.amount(values[column], str(values.get("currency") or ""))
+        return _words(values[column])
+
+    return conflicts.compare(overtaken.before, overtaken.theirs, overtaken.mine, events, labels, words)
 
 
 def written(post: QueryDict, form: forms.ModelForm) -> QueryDict:  # type: ignore[type-arg]  # as above
@@ -63,7 +71,7 @@ def _field_values(value: Any) -> list[str]:
     return ["" if value is None else str(value)]
 
 
-def _words(_column: str, value: Any) -> str:
+def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return "None" if value is None or value == "" else str(value)

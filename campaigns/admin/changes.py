@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -11,7 +10,6 @@ from django.db.models import QuerySet
 
 from campaigns import selectors
 from campaigns.admin import look
-from campaigns.domain.money import format_money
 from campaigns.models import Event, Order, Plan
 
 Edits = Mapping[str, Sequence[Any]]
@@ -88,8 +86,8 @@ def _shown(field: str, value: Any, order: Order, known: dict[str, str]) -> str:
         if field in ("start_at", "end_at"):
             return look.when(datetime.fromisoformat(value), order.branch.zone)
         if field == "budget_override":
-            return format_money(Decimal(value), order.amount_currency)
-    except (ValueError, InvalidOperation):
+            return look.amount(value, order.amount_currency)
+    except ValueError:
         return str(value)
     return ", ".join(known.get(ref, ref) for ref in _listed(value))
 

@@ -12,7 +12,7 @@ from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.export_columns import moment, text, words
 from campaigns.admin.filters import ChoiceFilter
 from campaigns.admin.list_tools import ListTools
-from campaigns.models import Command
+from campaigns.models import Campaign, Command
 from campaigns.selectors import commands_for
 
 
@@ -21,6 +21,10 @@ class CommandAdmin(ListTools, ReadOnlyAdmin[Command]):
     """What was asked of campaigns, by whom and why, and whether Flow's own status confirmed it."""
 
     list_display = ("campaign", "action", "state_badge", "asked_by", "asked", "sends", "why", "said")
+    appears = (
+        "Each pause, resume and cancellation that somebody asks for appears here, until long after Flow confirmed it."
+    )
+    comes_from = Campaign
     list_filter = (("state", ChoiceFilter), ("action", ChoiceFilter))
     list_filter_submit = True
     list_select_related = ("campaign", "asked_by")

@@ -40,17 +40,17 @@ def compare(
     mine: Values,
     events: Iterable[Event],
     labels: Mapping[str, str],
-    words: Callable[[str, Any], str],
+    words: Callable[[str, Values], str],
 ) -> list[Compared]:
-    """Return what others changed since `before`. `events` are the newest first; `words` tells a field's value for people."""
+    """Return what others changed since `before`. `events` are the newest first; `words` tells a field of a content."""
     lines = list(events)
     return [
         Compared(
             field=field,
             label=labels[field],
-            before=words(field, before[field]),
-            theirs=words(field, theirs[field]),
-            mine=words(field, mine[field]),
+            before=words(field, before),
+            theirs=words(field, theirs),
+            mine=words(field, mine),
             who=_who(field, lines),
             touched=before[field] != mine[field],
         )

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from campaigns.admin import look
 from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
-from campaigns.models import Event
+from campaigns.models import Event, Order
 from campaigns.models.choices import label
 from campaigns.selectors import events_for
 
@@ -27,6 +27,8 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     """All that happened, one line a change; nobody can alter it."""
 
     list_display = ("moment", "who", "about", "told")
+    appears = "Each change of your branches' orders, campaigns and catalogue appears here, with who made it and when."
+    comes_from = Order
     list_filter = (("actor_kind", ChoiceFilter), ("at", admin.DateFieldListFilter))
     list_filter_submit = True
     list_select_related = ("actor", "order", "campaign")

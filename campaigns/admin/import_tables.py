@@ -17,6 +17,7 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
     Verdict.CHANGED: ("warning", "edit"),
     Verdict.UNCHANGED: ("default", "check"),
 }
+AMOUNTS = {"price", "default_budget", "monthly_budget", "approval_threshold", "budget_override"}
 LONGEST = 120
 
 
@@ -65,19 +66,29 @@ def _what(row: Finding) -> SafeString | str:
             ((e.column, ": " if e.column else "", e.message) for e in row.errors),
         )
     elif row.verdict is Verdict.NEW:
-        values = ((column, _shown(new)) for column, (_, new) in row.changes.items() if new not in (None, ""))
+        values = ((column, _new(row, column)) for column, (_, new) in row.changes.items() if new not in (None, ""))
         lines = format_html_join("", "<li><strong>{}</strong>: {}</li>", values)
     elif row.verdict is Verdict.CHANGED:
-        both = ((column, _shown(old), _shown(new)) for column, (old, new) in row.changes.items())
+        both = ((column, _old(row, column), _new(row, column)) for column in row.changes)
         lines = format_html_join("", "<li><strong>{}</strong>: <del>{}</del> → <ins>{}</ins></li>", both)
     else:
         return look.NOTHING
     return format_html('<ul class="console-changes">{}</ul>', lines)
 
 
-def _shown(value: Any) -> str | SafeString:
+def _old(row: Finding, column: str) -> str | SafeString:
+    return _shown(column, row.changes[column][0], row.currencies[0])
+
+
+def _new(row: Finding, column: str) -> str | SafeString:
+    return _shown(column, row.changes[column][1], row.currencies[1])
+
+
+def _shown(column: str, value: Any, currency: str) -> str | SafeString:
     if value in (None, ""):
         return "empty"
+    if column in AMOUNTS:
+        return look.amount(value, currency)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return look.short(", ".join(value) if isinstance(value, list) else str(value), LONGEST)

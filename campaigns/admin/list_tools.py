@@ -9,8 +9,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from campaigns import selectors
-from campaigns.admin import exports, imports, saved_views
+from campaigns.admin import empty, exports, imports, saved_views
 from campaigns.admin.base import person
+from campaigns.admin.empty import Step
 from campaigns.admin.export_columns import Columns
 from campaigns.admin.listed import (
     COLUMN,
@@ -49,6 +50,13 @@ class ListTools(StockAdmin):  # type: ignore[type-arg]  # a mixin before the roo
         tools += imports.urls(self, self.import_kind) if self.import_kind else []
         tools += saved_views.urls(self) if self.has_views else []
         return [*tools, *super().get_urls()]
+
+    def first_steps(self, request: HttpRequest) -> list[Step]:
+        """Return the first steps of the list, and its import."""
+        steps: list[Step] = super().first_steps(request)  # type: ignore[misc]  # before this site's own rooms
+        if self.import_kind and imports.is_allowed(self.import_kind, person(request)):
+            steps.append(empty.step(self.opts, "import", f"Import {self.opts.verbose_name_plural}…", "upload"))
+        return steps
 
     def all_columns(self, request: HttpRequest) -> list[Any]:
         """Return every column that this person may choose."""

@@ -1,6 +1,8 @@
 """How things look: environment, colours, badges, times and amounts."""
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from campaigns.domain.batches import RowState
+from campaigns.domain.money import format_money, parse_amount
 from campaigns.domain.states import Action, ActorKind, CommandState, OrderState, Outcome, Phase
 from campaigns.domain.texts import clean
 from campaigns.domain.times import shown
@@ -158,6 +161,15 @@ def when(moment: datetime | None, zone: ZoneInfo | None = None) -> str:
     if moment is None:
         return NOTHING
     return shown(moment, zone or ZoneInfo(settings.TIME_ZONE))
+
+
+def amount(value: Any, currency: str = "") -> str:
+    """Return an amount, as a number or as it is written, with its currency (the site's unless given); else what it says."""
+    try:
+        number = value if isinstance(value, Decimal) else parse_amount(str(value))
+    except ValueError:
+        return str(value)
+    return format_money(number, currency or settings.CURRENCY)
 
 
 def at(moment: datetime | None, zone: ZoneInfo | None = None) -> SafeString:

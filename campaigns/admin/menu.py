@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from campaigns.domain.states import OrderState
-from campaigns.selectors import approvals_for, orders_for, proposals_for, unread_alerts
+from campaigns.selectors import approvals_for, orders_for, pressing_alerts, proposals_for
 
 Item = dict[str, Any]
 Menu = Iterable[tuple[str, str, str]]
@@ -33,7 +33,7 @@ MENU: dict[str, Menu] = {
     ],
 }
 
-MOST_UNREAD = 99
+MOST_PRESSING = 99
 
 
 def navigation(request: HttpRequest) -> list[Item]:
@@ -59,9 +59,9 @@ def _items(request: HttpRequest, menu: Menu) -> list[Item]:
 
 
 def _alerts(request: HttpRequest) -> Item:
-    """Return the bell, with how many alerts the person has not read."""
-    unread = unread_alerts(request.user)[: MOST_UNREAD + 1].count()
-    badge = f"{MOST_UNREAD}+" if unread > MOST_UNREAD else unread
+    """Return the bell, with how many alerts ask for the person and are not read; good news raise no number."""
+    pressing = pressing_alerts(request.user)[: MOST_PRESSING + 1].count()
+    badge = f"{MOST_PRESSING}+" if pressing > MOST_PRESSING else pressing
     item = {"title": "Alerts", "icon": "notifications", "link": reverse("alerts")}
     return {**item, "badge": badge, "badge_variant": "primary"}
 

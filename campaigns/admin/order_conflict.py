@@ -35,10 +35,15 @@ def rows(form: OrderForm, order: Order, user: User) -> list[Compared]:
     """Return what others changed since the form began; the form is valid."""
     before, theirs, mine = form.cleaned_data["began"], Content.of(order).as_data(), form.content().as_data()
     names = _names(user, before, theirs, mine)
+    plans = [str(content.get("plan")) for content in (before, theirs, mine)]
+    currencies = dict(Plan.objects.filter(ref__in=plans).values_list("ref", "currency"))
 
-    def words(field: str, value: Any) -> str:
+    def words(field: str, content: conflicts.Values) -> str:
+        value = content[field]
         if field in ("start_at", "end_at"):
             return _moment(value, order)
+        if field == "budget_override" and value is not None:
+            return look.amount(value, currencies.get(str(content.get("plan")), order.amount_currency))
         each = value if isinstance(value, list) else [value]
         return "; ".join(names[field].get(str(one), str(one)) for one in each if one is not None) or NONE
 

@@ -55,8 +55,9 @@ def _cancel(order: Order, values: Values, user: User, now: datetime) -> str:
 def _dry_run(order: Order, _values: Values, user: User, now: datetime) -> str:
     result = publishing.dry_run(order.pk, user=user, now=now)
     if not result.ok:
-        raise Refused(f"Dry run: Flow would refuse this order. {result.words}")
-    return f"Dry run: Flow would take this order. Nothing was published. Flow said: {result.words}"
+        raise Refused(f"Dry run: Flow would refuse this order. {result.told}")
+    said = f" Flow said: {result.told}" if result.told else ""
+    return f"Dry run: Flow would take this order. Nothing was published.{said}"
 
 
 def _submit_says(order: Order) -> str:

@@ -24,6 +24,7 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
     return {
         "order": order,
         "state": look.badge(order.state, look.STATES),
+        "problem": problem(order, now),
         "next_step": format_html("<strong>Next:</strong> {}", next_step(order, user, now)),
         "what": [*what(order), *copies.pairs(order, user)],
         "listings": list(order.listings.order_by("title", "pk")),
@@ -33,6 +34,15 @@ def context(order: Order, user: User, now: datetime) -> dict[str, Any]:
         "campaigns": tables.campaigns(order, user, now),
         "settlements": tables.settlements(order),
     }
+
+
+def problem(order: Order, now: datetime) -> str:
+    """Return what staff must know first; a comment with who rejected the order by it, and when."""
+    line = selectors.refusal(order) if order.problem else None
+    if line is None or line.actor is None:
+        return order.problem
+    said = f"{look.when(line.at, order.branch.zone)}, {look.ago(line.at, now)}"
+    return f"Rejected by {line.actor.get_username()}, {said}: {order.problem}"
 
 
 def last_change(order: Order) -> str:

@@ -47,6 +47,10 @@ class OrderAdmin(BulkAdmin[Order]):
     """What to publish. Nothing is written here but by the services, and only a draft has a form."""
 
     kind = BatchKind.ORDER
+    appears = (
+        "An order says what to advertise: a plan, a branch, its listings and the dates. Those of your branches appear here as "
+        "drafts, and stay until long after they are published."
+    )
     list_display_links = ("order_ref",)
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
     list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))

@@ -16,6 +16,7 @@ from campaigns.admin.review_money import approval_words, month_of, month_pairs, 
 from campaigns.admin.review_warnings import warnings
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
+from campaigns.domain.texts import clean
 from campaigns.models import Listing, Order
 from campaigns.selectors import Terms
 from campaigns.services import publishing, reviewing
@@ -56,6 +57,7 @@ def knows(order: Order, user: User) -> dict[str, Any]:
         "dry_run": _dry_run(order, now),
         "dry_run_url": reverse("admin:campaigns_order_dry_run", args=[order.pk]),
         "button": _button(order, terms),
+        "reject_url": _reject_url(order),
         **_changes(order, user),
     }
 
@@ -64,6 +66,13 @@ def _button(order: Order, terms: Terms) -> str:
     if order.state == OrderState.AWAITING_APPROVAL:
         return f"Approve and publish {cost(order)}"
     return f"Send {cost(order)} to approval" if terms.second_person else f"Publish {cost(order)}"
+
+
+def _reject_url(order: Order) -> str:
+    """Return where whoever looks at an order that waits for approval says no to it; empty for a draft."""
+    if order.state != OrderState.AWAITING_APPROVAL:
+        return ""
+    return reverse("admin:campaigns_order_reject", args=[order.pk])
 
 
 def _barred(order: Order, user: User) -> str:
@@ -86,6 +95,7 @@ def _people(order: Order, terms: Terms, user: User) -> list[Pair]:
 def _listing(listing: Listing) -> dict[str, Any]:
     return {
         "listing": listing,
+        "price": look.amount(listing.price),
         "picture": outside.link("Picture", listing.image_url, listing),
         "page": outside.link("Page", listing.url, listing),
     }
@@ -116,6 +126,8 @@ def _dry_run(order: Order, now: datetime) -> dict[str, Any] | None:
     stale = event.data.get("payload_sha256") != publishing.sha256_of_request(order)
     return {
         "text": look.short(event.text, LONGEST_ANSWER),
+        "facts": event.data.get("facts", []),
+        "answer": clean(event.data.get("answer", "")),
         "asked": f"{event.actor.get_username() if event.actor else 'a command'}, {look.when(event.at)}",
         "age": look.ago(event.at, now),
         "stale": stale,

@@ -32,6 +32,8 @@ class PeriodicTaskForm(stock.PeriodicTaskForm):  # type: ignore[misc]  # the lib
 class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ignore[misc]  # the library has no types
     """What runs, and how often."""
 
+    appears = "The work that the console does by itself appears here, with how often it runs."
+
     form = PeriodicTaskForm
 
 
@@ -39,12 +41,18 @@ class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # t
 class CrontabAdmin(stock.CrontabScheduleAdmin, ModelAdmin[CrontabSchedule]):  # type: ignore[misc]  # the library has no types
     """Times of the day, week and month."""
 
+    appears = "Times of the day, week and month appear here, for tasks of the schedule to run at."
+
 
 @admin.register(ClockedSchedule)
 class ClockedAdmin(stock.ClockedScheduleAdmin, ModelAdmin[ClockedSchedule]):  # type: ignore[misc]  # the library has no types
     """Single moments."""
 
+    appears = "Single moments appear here, for tasks of the schedule to run at."
+
 
 @admin.register(IntervalSchedule, SolarSchedule)
 class IntervalAdmin(stock.ScheduleAdmin, ModelAdmin[Any]):  # type: ignore[misc]  # the library has no types
     """Intervals, and times of the sun."""
+
+    appears = "How often a task may run appears here, for tasks of the schedule to choose from."

@@ -15,6 +15,7 @@ from campaigns.admin.commenting import CommentForm
 from campaigns.admin.events import actor
 from campaigns.admin.ids import row_id
 from campaigns.domain.states import ActorKind, Phase
+from campaigns.domain.texts import clean
 from campaigns.models import Attempt, Campaign, Event, Order
 from campaigns.services.commenting import MENTION
 
@@ -58,6 +59,8 @@ class Item:
     about: str | SafeString
     facts: list[str | SafeString]
     changes: list[tuple[str, str]]
+    answer: str
+    """What Flow answered to a dry run, as it came."""
 
 
 def context(subject: Order | Campaign, user: User, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -101,6 +104,7 @@ def _items(events: list[Event], order: Order, user: User, *, on_order: bool) -> 
             about=_about(event, user) if on_order else "",
             facts=_facts(event, attempts.get(event.data.get("attempt", 0)), order, user),
             changes=changes.changes(changes.edits_of(event), order, names),
+            answer=clean(event.data.get("answer", "")) if event.kind == "order.dry_run" else "",
         )
         for event in events
     ]
@@ -153,4 +157,6 @@ def _facts(event: Event, attempt: Attempt | None, order: Order, user: User) -> l
         facts += [look.badge(attempt.outcome, look.OUTCOMES), sent]
     elif "http_status" in event.data:
         facts.append(f"HTTP {event.data['http_status']}" if event.data["http_status"] else "no answer code")
+    if event.kind == "order.dry_run":
+        facts += [f"{name}: {value}" for name, value in event.data.get("facts", [])]
     return facts

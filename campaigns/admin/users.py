@@ -52,6 +52,7 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    appears = "Everybody who may log in appears here."
     list_display = ("username", "first_name", "last_name", "roles", "is_staff", "is_active")
     list_filter = ("is_staff", "is_active", "groups")
 
@@ -100,3 +101,5 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
 @admin.register(Group)
 class GroupAdmin(StockGroupAdmin, ModelAdmin[Group]):
     """Permissions under one name."""
+
+    appears = "A role's permissions under one name appear here; a user may have several."

@@ -1,6 +1,13 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
-from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
+from campaigns.selectors.alerts import (
+    alert_channels,
+    alerts_for,
+    concerned,
+    pressing_alerts,
+    stuck_orders,
+    unread_alerts,
+)
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
 from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
 from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
@@ -39,6 +46,7 @@ from campaigns.selectors.pages import (
     nothing_yet,
     open_command,
     order_page,
+    refusal,
     with_open_commands,
 )
 from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
@@ -137,8 +145,10 @@ __all__ = [
     "overdue_orders",
     "own_proposal",
     "people_who_may",
+    "pressing_alerts",
     "proposals_for",
     "proposals_of_others",
+    "refusal",
     "reminded",
     "roles_that_may",
     "signs_of_life",

@@ -31,6 +31,11 @@ def unread_alerts(user: User | AnonymousUser) -> QuerySet[Alert]:
     return alerts_for(user).filter(read_at__isnull=True)
 
 
+def pressing_alerts(user: User | AnonymousUser) -> QuerySet[Alert]:
+    """Return those of `unread_alerts` that ask for somebody: what went well does not."""
+    return unread_alerts(user).exclude(kind__in=[kind.value for kind, concern in CONCERNS.items() if concern.success])
+
+
 def concerned(kind: AlertKind, branch_id: int, *, of_campaign: bool) -> dict[int, Channel]:
     """Return the ids of those of the branch whose role fits and who see what it is about, with how each is told of it."""
     seen = people_who_may("view_campaign" if of_campaign else "view_order", branch_id).values("pk")

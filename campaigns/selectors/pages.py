@@ -3,7 +3,7 @@
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Prefetch, QuerySet
 
-from campaigns.domain.states import OPEN_COMMAND_STATES
+from campaigns.domain.states import OPEN_COMMAND_STATES, OrderState
 from campaigns.models import Agent, Branch, Campaign, Command, Event, Listing, Order, Plan
 from campaigns.selectors.scope import campaigns_for, orders_for
 
@@ -52,3 +52,10 @@ def changes_of(subject: str, noun: str) -> list[Event]:
     """Return the newest lines that tell of changes of an entry of the catalogue, such as `branch:B1`, the newest first."""
     lines = Event.objects.filter(subject=subject, kind=f"{noun}.changed")
     return list(lines.select_related("actor")[:MOST_EDITS])
+
+
+def refusal(order: Order) -> Event | None:
+    """Return the line of who rejected the order, where its draft came back by that and its `problem` is their comment."""
+    told = order.events.filter(kind__in=["order.not_approved", "order.returned", "order.late_answer"])
+    last = told.select_related("actor").order_by("-pk").first()
+    return last if order.state == OrderState.DRAFT and last and last.kind == "order.not_approved" else None

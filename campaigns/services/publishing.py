@@ -21,6 +21,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from campaigns import gateway, selectors
+from campaigns.domain import answers
 from campaigns.domain.heartbeats import Part
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
@@ -71,7 +72,17 @@ class DryRunResult:
 
     ok: bool
     words: str
+    """Flow's message, empty where it gave none."""
     http_status: int | None
+    facts: tuple[tuple[str, str], ...] = ()
+    """The other fields of Flow's answer, by name."""
+    answer: str = ""
+    """The beginning of Flow's answer, as it came."""
+
+    @property
+    def told(self) -> str:
+        """Return Flow's message and the other fields in one line."""
+        return " ".join(filter(None, [self.words, *(f"{name}: {value}." for name, value in self.facts)]))
 
 
 def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool = True) -> PublishResult:
@@ -149,21 +160,25 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
     try:
         answer = gateway.client().dry_run(request)
     except Rejected as error:
-        result = DryRunResult(False, error.words, error.http_status)
+        said = answers.read(error.excerpt)
+        result = DryRunResult(False, error.words, error.http_status, said.facts, error.excerpt)
     except TooManyRequests as error:
         pace.hold(error, now=now)
         raise Refused(f"{error} Nothing was published.") from None
     except FlowError as error:
         raise Refused(f"The dry run gave no answer: {error} A dry run publishes nothing and spends nothing.") from None
     else:
-        result = DryRunResult(True, answer.excerpt, answer.http_status)
-    said = "would take it" if result.ok else "would refuse it"
-    text = f"Dry run: Flow {said}. {result.words}"
+        said = answers.read(answer.excerpt)
+        result = DryRunResult(True, said.message, answer.http_status, said.facts, answer.excerpt)
+    verdict = "would take it" if result.ok else "would refuse it"
+    text = f"Dry run: Flow {verdict}. {result.words}".strip()
     data = {
         "ok": result.ok,
         "http_status": result.http_status,
         "version": order.version,
         "payload_sha256": gateway.sha256(request.canonical_json()),
+        "facts": [list(fact) for fact in result.facts],
+        "answer": result.answer,
     }
     record("order.dry_run", text, now=now, by=user or ActorKind.SCHEDULER, order=order, data=data)
     return result

@@ -42,7 +42,7 @@ def badge(user: User) -> Any:
     return item["badge"]
 
 
-def test_the_menu_tells_how_many_are_unread(branch: Branch, sue: User) -> None:
+def test_the_menu_tells_how_many_ask_for_somebody_and_are_unread(branch: Branch, sue: User) -> None:
     assert badge(sue) == 0
     alarm(branch, 2)
     alerting.mark_read(sue, Alert.objects.filter(user=sue).latest("pk").pk, now=timezone.now())
@@ -61,6 +61,23 @@ def test_the_menu_tells_how_many_are_unread(branch: Branch, sue: User) -> None:
         for _ in range(99)
     )
     assert badge(sue) == "99+"
+
+
+def test_what_went_well_raises_no_number_and_stays_in_the_list(branch: Branch) -> None:
+    tom = factories.make_user("tom", "submit_order", "view_order", branches=[branch])
+    building.published("queue_1", branch=branch)
+    alerting.raise_alerts(timezone.now())
+    assert [alert.kind for alert in selectors.unread_alerts(tom)] == ["published"]
+    assert badge(tom) == 0
+    assert "Flow accepted the order." in building.client_of(tom).get(PAGE).content.decode()
+
+
+def test_good_news_beside_bad_does_not_raise_its_number(branch: Branch) -> None:
+    tom = factories.make_user("tom", "submit_order", "settle_order", "view_order", branches=[branch])
+    building.published("queue_1", branch=branch)
+    alarm(branch)
+    assert selectors.unread_alerts(tom).count() == 2
+    assert badge(tom) == 1
 
 
 def test_the_page_tells_what_is_unread_with_a_link_to_it(branch: Branch, sue: User) -> None:

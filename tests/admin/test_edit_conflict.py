@@ -75,7 +75,7 @@ def test_the_second_sees_who_changed_what_and_nothing_is_saved(order: Order, nal
     answer = thabo.post(edit(order), written)
 
     row = compared(answer)["budget_override"]
-    assert (row.before, row.theirs, row.mine, row.touched) == ("100.00", "200.00", "300.00", True)
+    assert (row.before, row.theirs, row.mine, row.touched) == ("100.00 ZAR", "200.00 ZAR", "300.00 ZAR", True)
     assert row.who == "naledi, 1 Jan 2030, 11:00 SAST"
     assert list(compared(answer)) == ["budget_override"]
     assert answer.context["form"].non_field_errors() == [
@@ -125,7 +125,7 @@ def test_a_third_save_in_between_is_shown_too(order: Order, naledi: User, thabo:
     answer = thabo.post(edit(order), again | {"take_budget_override": "mine"})
 
     row = compared(answer)["budget_override"]
-    assert (row.before, row.theirs, row.mine) == ("200.00", "250.00", "300.00")
+    assert (row.before, row.theirs, row.mine) == ("200.00 ZAR", "250.00 ZAR", "300.00 ZAR")
     order.refresh_from_db()
     assert order.budget_override == Decimal("250.00")
 
@@ -227,7 +227,7 @@ def test_an_import_in_between_is_named(listing: Listing, thabo: Client) -> None:
     Listing.objects.filter(pk=listing.pk).update(price="90.00")
     answer = thabo.post(page_of(listing), written)
     row = compared(answer)["price"]
-    assert (row.before, row.theirs, row.mine, row.who) == ("100.00", "90.00", "100.00", "somebody")
+    assert (row.before, row.theirs, row.mine, row.who) == ("100.00 ZAR", "90.00 ZAR", "100.00 ZAR", "somebody")
     listing.refresh_from_db()
     assert (listing.title, listing.price) == ("Flat", Decimal("90.00"))
 
@@ -249,7 +249,7 @@ def test_a_branch_is_guarded_as_well(naledi: User, thabo: Client) -> None:
 
     answer = thabo.post(page, written)
 
-    assert compared(answer)["approval_threshold"].theirs == "500.00"
+    assert compared(answer)["approval_threshold"].theirs == "500.00 ZAR"
     assert thabo.post(page, as_shown(answer)).status_code == 302
     branch.refresh_from_db()
     assert (branch.name, branch.approval_threshold) == ("Sea Point II", Decimal("500.00"))

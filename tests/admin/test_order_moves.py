@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from kombu import Connection
 
-from campaigns.models import Event, Order
-from campaigns.services import orders
+from campaigns.models import Event, Listing, Order
+from campaigns.services import orders, publishing
+from campaigns.services.publishing import DryRunResult
 from flowsite.celery import app
 from tests import factories
 from tests.admin import building
@@ -209,6 +210,26 @@ def test_reject_sends_the_order_back_with_the_comment(second: User) -> None:
     assert "Too dear." in html
 
 
+def test_the_page_that_approves_leads_to_the_one_that_rejects(second: User) -> None:
+    order = building.awaiting_approval()
+    html = building.client_of(second).get(page(order, "approve")).content.decode()
+    assert f'href="{page(order, "reject")}"' in html
+    assert states(order) == ("awaiting_approval", 2)
+
+
+def test_what_can_not_be_approved_can_be_rejected_from_the_same_page(second: User) -> None:
+    order = building.awaiting_approval()
+    Listing.objects.update(active=False)
+    answer = building.client_of(second).get(page(order, "approve"))
+    assert [fault["field"] for fault in answer.context["faults"]] == ["Listings"]
+    assert f'href="{page(order, "reject")}"' in answer.content.decode()
+
+
+def test_a_draft_s_review_offers_no_rejection(second: User) -> None:
+    order = building.draft()
+    assert page(order, "reject") not in building.client_of(second).get(page(order, "submit")).content.decode()
+
+
 def test_return_makes_the_order_a_draft_again(author: User) -> None:
     order = building.queued()
     answer = make(building.client_of(author), order, "return", reason="A typing error.")
@@ -280,3 +301,20 @@ def test_a_dry_run_that_cannot_reach_flow_says_so(author: User) -> None:
     assert words.startswith("The dry run gave no answer:")
     assert words.endswith("A dry run publishes nothing and spends nothing.")
     assert states(order) == ("draft", 1)
+
+
+@pytest.mark.parametrize(
+    ("ok", "words"),
+    [
+        (True, "Dry run: Flow would take this order. Nothing was published. Flow said: Valid. Expected campaigns: 2."),
+        (False, "Dry run: Flow would refuse this order. Valid. Expected campaigns: 2."),
+    ],
+)
+def test_a_dry_run_tells_what_flow_said_without_its_json(
+    author: User, monkeypatch: pytest.MonkeyPatch, ok: bool, words: str
+) -> None:
+    order = building.draft()
+    result = DryRunResult(ok, "Valid.", 200, (("Expected campaigns", "2"),), '{"expectedCampaigns": 2}')
+    monkeypatch.setattr(publishing, "dry_run", lambda *_args, **_options: result)
+    answer = make(building.client_of(author), order, "dry_run")
+    assert (told(answer) if ok else answer.context["form"].non_field_errors()) == [words]

@@ -5,11 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.utils import timezone
 
 from campaigns.admin.order_next import next_step
 from campaigns.models import Hold, Order
+from campaigns.services import orders
 from tests import factories
 from tests.admin import building
 
@@ -60,6 +62,29 @@ def test_the_problem_is_told_as_plain_text() -> None:
     html = shown(building.rejected())
     assert "Unknown plan &lt;b&gt;reference&lt;/b&gt;." in html
     assert "<b>reference" not in html
+
+
+def test_a_draft_that_was_rejected_says_by_whom_and_when_with_the_comment() -> None:
+    branch = factories.make_branch(time_zone="Africa/Johannesburg", approval_threshold=Decimal(1))
+    order = building.queued(branch=branch)
+    second = factories.make_user("second", *building.EVERYTHING)
+    at = datetime(2027, 3, 12, 7, 0, tzinfo=UTC)
+    orders.reject(order.pk, order.version, comment="Too <b>dear</b>.", user=second, now=at)
+    with time_machine.travel(at + timedelta(hours=3), tick=False):
+        html = shown(order, building.author())
+    assert "Rejected by second, 12 Mar 2027, 09:00 SAST, 3 h ago: Too &lt;b&gt;dear&lt;/b&gt;." in html
+
+
+def test_a_draft_that_was_returned_after_a_rejection_is_not_called_rejected() -> None:
+    order = building.awaiting_approval()
+    second = factories.make_user("second", *building.EVERYTHING)
+    order = orders.reject(order.pk, order.version, comment="Too dear.", user=second, now=timezone.now())
+    order = orders.submit(order.pk, order.version, user=building.author(), now=timezone.now())
+    orders.return_to_draft(order.pk, order.version, user=building.author(), now=timezone.now())
+    Order.objects.update(problem="Its listing is sold.")
+    html = shown(order, building.author())
+    assert "Its listing is sold." in html
+    assert "Rejected by" not in html
 
 
 def test_attempts_campaigns_and_history_are_there_and_tell_people_from_flow() -> None:

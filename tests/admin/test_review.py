@@ -290,7 +290,13 @@ def test_what_was_changed_back_did_not_change(author: User, second: User) -> Non
 
 def dry_run(order: Order, *, ok: bool = True) -> None:
     """Write what a dry run writes, without asking anybody."""
-    data = {"ok": ok, "http_status": 200, "payload_sha256": publishing.sha256_of_request(order)}
+    data = {
+        "ok": ok,
+        "http_status": 200,
+        "payload_sha256": publishing.sha256_of_request(order),
+        "facts": [["Expected campaigns", "2"]],
+        "answer": '{"expectedCampaigns": 2, "x": "<script>\u202e"}',
+    }
     said = "would take it" if ok else "would refuse it"
     record(
         "order.dry_run", f"Dry run: Flow {said}.", now=timezone.now(), by=ActorKind.SCHEDULER, order=order, data=data
@@ -306,6 +312,20 @@ def test_the_last_dry_run_is_shown_with_its_age(author: User) -> None:
     answer = review(order, author)
     assert (answer.context["dry_run"]["age"], answer.context["dry_run"]["stale"]) == ("just now", False)
     assert "Flow would take it" in html(answer)
+
+
+@pytest.mark.parametrize("page_of", ["submit", "change"])
+def test_what_flow_said_is_told_in_words_and_its_answer_is_folded_away(author: User, page_of: str) -> None:
+    order = building.draft()
+    dry_run(order)
+    text = html(building.client_of(author).get(page(order, page_of)))
+    told, folded = text.split('<details class="mt-2">')
+    assert "Expected campaigns" in told
+    assert "expectedCampaigns" not in told
+    assert (
+        "&quot;expectedCampaigns&quot;: 2, &quot;x&quot;: &quot;&lt;script&gt;&quot;" in folded.split("</details>")[0]
+    )
+    assert "\u202e" not in text
 
 
 def test_a_dry_run_goes_stale_at_an_edit_and_not_at_the_submission(author: User, second: User) -> None:

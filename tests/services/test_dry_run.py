@@ -23,7 +23,8 @@ def test_shows_what_flow_says_and_makes_no_campaign(author: User, flow: Flow) ->
 
     result = ask(order, author)
 
-    assert result == DryRunResult(True, '{"estimate": 12}', 200)
+    assert result == DryRunResult(True, "", 200, (("Estimate", "12"),), '{"estimate": 12}')
+    assert result.told == "Estimate: 12."
     assert (reload(order).state, reload(order).version) == ("draft", order.version)
     assert not order.attempts.exists()
     assert not order.campaigns.exists()
@@ -31,13 +32,15 @@ def test_shows_what_flow_says_and_makes_no_campaign(author: User, flow: Flow) ->
     assert (event.kind, event.actor, event.text) == (
         "order.dry_run",
         author,
-        'Dry run: Flow would take it. {"estimate": 12}',
+        "Dry run: Flow would take it.",
     )
     assert event.data == {
         "ok": True,
         "http_status": 200,
         "version": 1,
         "payload_sha256": sha256_of_request(order),
+        "facts": [["Estimate", "12"]],
+        "answer": '{"estimate": 12}',
     }
 
 
@@ -72,11 +75,13 @@ def test_asks_about_a_draft_as_it_is_now(author: User, flow: Flow) -> None:
 
 def test_shows_why_flow_would_say_no(author: User, flow: Flow) -> None:
     order = draft(author)
-    flow.on_publish(says(400, {"error": "planRef is unknown"}))
+    flow.on_publish(says(400, {"error": "planRef is unknown", "fields": {"planRef": "not ours"}}))
 
     result = ask(order, author)
 
-    assert result == DryRunResult(False, "planRef is unknown", 400)
+    answer = '{"error": "planRef is unknown", "fields": {"planRef": "not ours"}}'
+    assert result == DryRunResult(False, "planRef is unknown", 400, (("Fields, plan ref", "not ours"),), answer)
+    assert result.told == "planRef is unknown Fields, plan ref: not ours."
     assert last_event(order).text == "Dry run: Flow would refuse it. planRef is unknown"
     assert reload(order).state == "draft"
 

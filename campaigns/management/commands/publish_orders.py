@@ -58,7 +58,7 @@ class Command(ConsoleCommand):
     def _dry_run(self, order: Order) -> dict[str, Any]:
         try:
             result = publishing.dry_run(order.pk, user=None, now=timezone.now())
-            ok, words = result.ok, result.words
+            ok, words = result.ok, result.told
         except Refused as error:
             ok, words = False, str(error)
         verdict = "Flow would take it" if ok else "not valid, or not answered"

@@ -52,9 +52,19 @@ def examine(table: Table, reading: Reading, *, user: User | None, lock: bool = F
             found.append(wrong(draft.line, draft.values.get(table.key), problems, row))
             continue
         write = _compare(table, columns, draft, there)
-        found.append(Finding(draft.line, draft.values[table.key], _verdict(write), write.changes))
+        key, currencies = draft.values[table.key], _currencies(columns, write, there)
+        found.append(Finding(draft.line, key, _verdict(write), write.changes, currencies=currencies))
         writes += [write] if write.changes else []
     return Examination(Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes))
+
+
+def _currencies(columns: tuple[str, ...], write: Write, there: dict[str, Any]) -> tuple[str, str]:
+    """Return the currency of a plan as it is, and as the file would leave it."""
+    if not isinstance(write.entry, Plan):
+        return "", ""
+    old = there.get(write.entry.ref)
+    before = old.currency if old else ""
+    return before, before if old and "currency" not in columns else write.entry.currency
 
 
 def _verdict(write: Write) -> Verdict:

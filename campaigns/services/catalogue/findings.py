@@ -31,6 +31,8 @@ class Finding:
     verdict: Verdict
     changes: Changes = field(default_factory=dict)
     errors: tuple[RowError, ...] = ()
+    currencies: tuple[str, str] = ("", "")
+    """Of the amounts among `changes`, old and new; empty: the site's."""
     cells: tuple[Cell, ...] = ()
     """The row as it was written, of wrong rows only."""
 

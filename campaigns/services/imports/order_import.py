@@ -75,7 +75,8 @@ def _judge(draft: Draft, row: Row, there: There, user: User, now: datetime) -> t
     if errors:
         return wrong(draft.line, ref, tuple(errors), row), None
     verdict = Verdict.CHANGED if order else Verdict.NEW
-    return Finding(draft.line, ref, verdict, changes), OrderWrite(ref, content, order)
+    currencies = order.plan.currency if order else "", content.plan.currency
+    return Finding(draft.line, ref, verdict, changes, currencies=currencies), OrderWrite(ref, content, order)
 
 
 def _changes(order: Order | None, content: Content) -> Changes:
