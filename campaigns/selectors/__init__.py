@@ -42,7 +42,14 @@ from campaigns.selectors.pages import (
     with_open_commands,
 )
 from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
-from campaigns.selectors.proposals import all_proposals_for, proposals_for, to_close, to_propose
+from campaigns.selectors.proposals import (
+    all_proposals_for,
+    at_risk,
+    by_listing,
+    proposals_for,
+    to_close,
+    to_propose,
+)
 from campaigns.selectors.reviews import (
     Changes,
     advertised_twice,
@@ -92,6 +99,7 @@ __all__ = [
     "alerts_for",
     "all_proposals_for",
     "approvals_for",
+    "at_risk",
     "attempts_for",
     "attempts_told_of",
     "batch_counts",
@@ -100,6 +108,7 @@ __all__ = [
     "batches_for",
     "being_cancelled",
     "branches_for",
+    "by_listing",
     "by_phase",
     "campaign_page",
     "campaigns_for",
