@@ -13,15 +13,15 @@
         const which = form.elements.namedItem("which");
         const groups = Array.from(document.querySelectorAll("[data-tick-these]"), (button) => {
             const group = button.closest("[data-tick-group]");
-            return { button, name: button.dataset.tickThese, of: () => ticks().filter((tick) => group.contains(tick)) };
+            return { button, of: () => ticks().filter((tick) => group.contains(tick)) };
         });
 
         function tell() {
             const count = ticks().filter((tick) => tick.checked).length;
             said.textContent = count ? `${count} ticked` : "";
             all.textContent = count && count === ticks().length ? "Clear all ticks" : "Tick all on this page";
-            groups.forEach(({ button, name, of }) => {
-                button.textContent = of().every((tick) => tick.checked) ? `Clear the ticks of ${name}` : `Tick all of ${name}`;
+            groups.forEach(({ button, of }) => {
+                button.textContent = of().every((tick) => tick.checked) ? "Clear these ticks" : `Tick these ${of().length}`;
             });
         }
 
