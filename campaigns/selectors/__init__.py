@@ -3,7 +3,14 @@
 from campaigns.selectors.alerts import alert_channels, alerts_for, concerned, stuck_orders, unread_alerts
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
 from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
-from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
+from campaigns.selectors.budgets import (
+    MonthlyBudget,
+    add_up,
+    committed,
+    committed_between,
+    monthly_budget,
+    nearly_spent,
+)
 from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
 from campaigns.selectors.doubts import (
     doubt_queue,
@@ -116,6 +123,7 @@ __all__ = [
     "changes_since_submission",
     "commands_for",
     "committed",
+    "committed_between",
     "committed_by_week",
     "concerned",
     "copies_of",

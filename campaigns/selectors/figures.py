@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.domain.money import CENT
 from campaigns.models import Campaign, Order
-from campaigns.selectors.budgets import Money, between
+from campaigns.selectors.budgets import Money, committed_between
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def committed_by_week(orders: QuerySet[Order], starts: Sequence[datetime]) -> li
     The last of them only ends the week before.
     """
     weeks = [When(moment__lt=after, then=Value(week)) for week, after in enumerate(starts[1:])]
-    rows = between(orders, starts[0], starts[-1]).order_by()
+    rows = committed_between(orders, starts[0], starts[-1]).order_by()
     sums = rows.annotate(week=Case(*weeks, output_field=IntegerField())).values_list("week", "branch", "currency")
     return [
         WeekSum(week, branch, currency, amount.quantize(CENT))
