@@ -46,7 +46,7 @@ def test_a_comment_with_a_mention_comes_first_in_the_timeline_and_can_be_singled
     first = page.locator("#timeline > div ol > li").first
     expect(first).to_contain_text("naledi")
     expect(first).to_contain_text("@thabo, please ask Flow about it.")
-    expect(page.locator("#timeline")).to_contain_text("Ad platform")
+    expect(page.locator("#timeline")).to_contain_text("Automatic")
     check(site, screen["width"])
     page.locator("#timeline").get_by_role("link", name="Comments").click()
     expect(page.locator("#timeline > div ol > li")).to_have_count(1)
