@@ -106,7 +106,7 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         foreseen = batches.foresee(deed, self._meant(request), user=person(request), now=timezone.now())
         if not foreseen:
             raise UnclearError("Tick the rows that you mean, or choose all that match.")
-        form = BatchForm.of_page(deed, foreseen, request.GET.get("of", ""))
+        form = BatchForm.of_page(deed, foreseen, request.GET.get("of", ""), request.GET.get("reason", ""))
         return self._page(request, deed, form, foreseen)
 
     def _start(self, request: HttpRequest, deed: BatchDeed[Any]) -> HttpResponse:

@@ -17,6 +17,7 @@ from campaigns.admin.bulk_warnings import Warnings, warnings
 from campaigns.admin.fields import text_area
 from campaigns.admin.ids import row_id
 from campaigns.domain.money import format_money
+from campaigns.domain.texts import clean
 from campaigns.models import Campaign, Order
 from campaigns.services import batches
 from campaigns.services.batch_deeds import BatchDeed
@@ -43,10 +44,13 @@ class BatchForm(forms.Form):
             del self.fields["reason"]
 
     @classmethod
-    def of_page(cls, deed: BatchDeed[Any], foreseen: Iterable[Foreseen], of: str) -> "BatchForm":
-        """Return the form for rows that were just foreseen, and the query of the list that they are from."""
+    def of_page(cls, deed: BatchDeed[Any], foreseen: Iterable[Foreseen], of: str, reason: str) -> "BatchForm":
+        """Return the form for rows that were just foreseen, the query of their list, and a reason to begin with."""
         rows = " ".join(_as_text(each) for each in foreseen)
-        return cls(deed, initial={"deed": deed.name, "of": of, "token": uuid.uuid4().hex, "rows": rows})
+        words = clean(reason)
+        return cls(
+            deed, initial={"deed": deed.name, "of": of, "token": uuid.uuid4().hex, "rows": rows, "reason": words}
+        )
 
     def seen(self) -> dict[int, Seen]:
         """Return the rows as the page showed them; none where what was sent can't be read."""

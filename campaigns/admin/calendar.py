@@ -140,7 +140,11 @@ def _row(line: Line, met: Meetings, user: User) -> list[Any]:
     return [
         _listings(line),
         look.short(campaign.branch.name, 40),
-        look.link(user, "campaign", campaign.pk, look.short(campaign.tracking_id, 40)),
+        format_html(
+            '<span class="calendar-campaign">{} <span class="text-subtle">{}</span></span>',
+            look.link(user, "campaign", campaign.pk, campaign.order.order_ref),
+            look.short(campaign.tracking_id, 40),
+        ),
         look.badge(campaign.phase, look.PHASES),
         format_html(
             "{}{}", look.at(line.run.start, zone), "" if campaign.starts_at else ", its creation: no start given"
@@ -160,11 +164,21 @@ def _more(number: int) -> str:
 
 
 def _overlap(line: Line, met: Meetings, user: User) -> SafeString | str:
-    """Return in words which campaigns run at the same time for one of the line's listings; each once."""
-    others = list(dict.fromkeys(run.campaign for runs in met.of(line).values() for run in runs))
+    """Return in words which orders have campaigns at the same time for the line's listings; each once, with its listings."""
+    others: dict[int, list[int]] = {}
+    for listing, runs in met.of(line).items():
+        for order in dict.fromkeys(run.order for run in runs):
+            others.setdefault(order, []).append(listing)
     if not others:
         return "none" if met.complete else "not compared"
-    links = [(look.link(user, "campaign", pk, look.short(met.tracking_ids[pk], 40)),) for pk in others[:MOST_NAMED]]
-    names = format_html_join(", ", "{}", links)
+    named = [
+        (look.link(user, "order", order, met.order_refs[order]), _titles(line, listings))
+        for order, listings in list(others.items())[:MOST_NAMED]
+    ]
+    names = format_html_join(", ", "{} ({})", named)
     text = format_html("{}Overlaps with {}{}", look.icon("warning"), names, _more(len(others)))
     return format_html('<span class="calendar-overlap">{}</span>', text)
+
+
+def _titles(line: Line, listings: list[int]) -> SafeString:
+    return format_html("{}{}", look.short(line.listings[listings[0]], 40), calendar_bars.more(len(listings)))

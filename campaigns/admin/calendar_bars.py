@@ -7,6 +7,7 @@ from itertools import groupby
 from django.urls import reverse
 
 from campaigns.domain.calendar import Weeks, shared
+from campaigns.domain.texts import clean
 from campaigns.models.choices import label
 from campaigns.selectors.calendar import Line, Meetings
 
@@ -21,13 +22,15 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Bar:
-    """A campaign's bar: its name and phase in words, and where in it others run for the same listing."""
+    """A campaign's bar: whose it is and its phase in words, and where in it others run for the same listing."""
 
     name: str
+    order_ref: str
     about: str
     url: str
     phase: str
     phase_words: str
+    title: str
     stretch: Stretch
     overlaps: list[Stretch]
 
@@ -69,19 +72,24 @@ def _bar(line: Line, met: Meetings, weeks: Weeks, *, by_listing: bool) -> Bar:
     campaign, run = line.campaign, line.run
     others = {other.campaign: other for runs in met.of(line).values() for other in runs}
     names = list(line.listings.values())
-    about = campaign.branch.name if by_listing else f"{names[0] if names else ''}{_more(len(names))}"
+    listings = f"{clean(names[0])[:60] if names else 'no listing'}{more(len(names))}"
+    about, order_ref = campaign.branch.name if by_listing else listings, campaign.order.order_ref
+    title = f"{listings}, order {order_ref}: {label(campaign.phase)}{', overlaps' if others else ''}"
     return Bar(
         campaign.tracking_id,
+        order_ref,
         about,
         reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
         campaign.phase,
         label(campaign.phase),
+        title,
         _stretch(weeks, run.start, run.end or weeks.after),
         [_stretch(weeks, *cut) for cut in shared(run, others.values(), weeks)],
     )
 
 
-def _more(number: int) -> str:
+def more(number: int) -> str:
+    """Return how many more there are than the one that is named."""
     return f" and {number - 1} more" if number > 1 else ""
 
 

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.html import format_html, format_html_join
 
 from campaigns import tasks
 from campaigns.admin import look
 from campaigns.admin.actions import Deed, state_words
 from campaigns.admin.forms import CommandForm
 from campaigns.admin.people import either
+from campaigns.domain.money import format_money
 from campaigns.domain.states import ACTION_FITS, ACTION_TARGET, FINAL_PHASES, Action, Phase
 from campaigns.models import Campaign
 from campaigns.models.choices import label
@@ -18,6 +20,7 @@ from campaigns.selectors import open_command
 from campaigns.services import commands, syncing
 
 Values = dict[str, Any]
+MOST_NAMED = 3
 
 SAYS = {
     Action.PAUSE: "Ask Flow to pause the campaign. It counts as paused only when Flow's own status says so.",
@@ -68,6 +71,22 @@ def _check(campaign: Campaign, _values: Values, _user: User, now: datetime) -> s
     return f"Flow is being asked about {campaign}. Load this page again in a few seconds."
 
 
+def _stakes(campaign: Campaign, user: User) -> dict[str, Any]:
+    """Return what the page that asks tells of the campaign: whose it is, what it advertises, and the money."""
+    order = campaign.order
+    titles = list(order.listings.order_by("title").values_list("title", flat=True)[: MOST_NAMED + 1])
+    names = format_html_join(", ", "{}", [(look.short(title, 60),) for title in titles[:MOST_NAMED]])
+    return {
+        "pairs": [
+            ("Listings", format_html("{}{}", names, " and more" if len(titles) > MOST_NAMED else "")),
+            ("Order", look.link(user, "order", order.pk, order)),
+            ("Branch", look.short(campaign.branch.name, 60)),
+            ("Phase", look.badge(campaign.phase, look.PHASES)),
+            ("Money", f"{format_money(order.amount, order.amount_currency)} is what its order costs."),
+        ]
+    }
+
+
 def _deed(action: Action, icon: str) -> Deed[Campaign]:
     return Deed(
         name=action.value,
@@ -79,6 +98,7 @@ def _deed(action: Action, icon: str) -> Deed[Campaign]:
         says=lambda campaign: f"{SAYS[action]} Flow's last word about it: {campaign.flow_status or 'none yet'}.",
         do=_ask(action),
         form=CommandForm,
+        knows=_stakes,
         danger=action is Action.CANCEL,
     )
 

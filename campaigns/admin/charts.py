@@ -15,11 +15,11 @@ from campaigns import selectors
 from campaigns.admin import look
 from campaigns.domain.money import format_money
 from campaigns.domain.states import Phase
-from campaigns.domain.times import last_weeks, midnight
+from campaigns.domain.times import midnight, weeks_about
 from campaigns.models import Branch
 from campaigns.selectors import WeekSum
 
-WEEKS = 12
+WEEKS_BEFORE, WEEKS_COMING = 8, 4
 MOST_BRANCHES = 10
 
 
@@ -31,6 +31,8 @@ class Row:
     value: str
     length: str
     url: str = ""
+    mark: str = ""
+    coming: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,20 @@ class Chart:
     rows: list[Row]
 
 
+def mondays(now: datetime) -> list[date]:
+    """Return the Mondays of the weeks whose money is shown, on the site's clock."""
+    return weeks_about(now, ZoneInfo(settings.TIME_ZONE), WEEKS_BEFORE, WEEKS_COMING)
+
+
 def committed(user: User, now: datetime) -> list[Chart]:
-    """Return what the person's branches have committed in the last weeks, by week and by branch, for each currency."""
-    zone = ZoneInfo(settings.TIME_ZONE)
-    mondays = last_weeks(now, zone, WEEKS)
-    starts = [midnight(day, zone) for day in (*mondays, mondays[-1] + timedelta(weeks=1))]
+    """Return what the person's branches have committed by week and by branch, for each currency: before, now and coming."""
+    zone, days = ZoneInfo(settings.TIME_ZONE), mondays(now)
+    starts = [midnight(day, zone) for day in (*days, days[-1] + timedelta(weeks=1))]
     sums = selectors.committed_by_week(selectors.orders_for(user), starts)
     charts = []
     for currency in sorted({each.currency for each in sums}):
         of_currency = [each for each in sums if each.currency == currency]
-        charts += [_by_week(of_currency, currency, mondays), _by_branch(of_currency, currency)]
+        charts += [_by_week(of_currency, currency, days), _by_branch(of_currency, currency)]
     return charts
 
 
@@ -70,12 +76,23 @@ def phases(user: User) -> Chart | None:
     return Chart("Campaigns by phase", "Phase", "Campaigns", rows)
 
 
-def _by_week(sums: Iterable[WeekSum], currency: str, mondays: list[date]) -> Chart:
-    amounts = dict.fromkeys(range(len(mondays)), Decimal(0))
+def _by_week(sums: Iterable[WeekSum], currency: str, days: list[date]) -> Chart:
+    amounts = dict.fromkeys(range(len(days)), Decimal(0))
     for each in sums:
         amounts[each.week] += each.amount
-    pairs = [(f"{day:%-d\N{NO-BREAK SPACE}%b\N{NO-BREAK SPACE}%Y}", amounts[week]) for week, day in enumerate(mondays)]
-    return Chart(f"Committed by week, {currency}", "Week from Monday", "Committed", _money_rows(pairs, currency))
+    page, most = reverse("admin:campaigns_order_changelist"), max(amounts.values())
+    rows = [
+        Row(
+            f"{day:%-d\N{NO-BREAK SPACE}%b\N{NO-BREAK SPACE}%Y}",
+            format_money(amounts[week], currency),
+            _length(amounts[week], most),
+            f"{page}?week={day.isoformat()}",
+            "this week" if week == WEEKS_BEFORE else "",
+            week > WEEKS_BEFORE,
+        )
+        for week, day in enumerate(days)
+    ]
+    return Chart(f"Committed by week, {currency}", "Week from Monday", "Committed", rows)
 
 
 def _by_branch(sums: Iterable[WeekSum], currency: str) -> Chart:
@@ -89,12 +106,9 @@ def _by_branch(sums: Iterable[WeekSum], currency: str) -> Chart:
     pairs = [(names[pk].name, amount) for pk, amount in first]
     if rest:
         pairs.append((f"{len(rest)} more", sum((amount for _, amount in rest), Decimal(0))))
-    return Chart(f"Committed by branch, {currency}", "Branch", "Committed", _money_rows(pairs, currency))
-
-
-def _money_rows(pairs: list[tuple[str, Decimal]], currency: str) -> list[Row]:
     most = max(amount for _, amount in pairs)
-    return [Row(look.short(name, 40), format_money(amount, currency), _length(amount, most)) for name, amount in pairs]
+    rows = [Row(look.short(name, 40), format_money(amount, currency), _length(amount, most)) for name, amount in pairs]
+    return Chart(f"Committed by branch, {currency}", "Branch", "Committed", rows)
 
 
 def _length(part: Decimal | int, most: Decimal | int) -> str:

@@ -1,14 +1,21 @@
 """Filters of the lists, in Unfold's clothes."""
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from campaigns import selectors
+from campaigns.admin import charts
 from campaigns.admin.ids import row_id
+from campaigns.domain.times import monday_of, week_from
 from campaigns.selectors import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Need
 
 if TYPE_CHECKING:
@@ -36,7 +43,7 @@ else:
                 yield choice
 
 
-__all__ = ["BranchNeeds", "CampaignNeeds", "ChoiceFilter", "OrderNeeds", "RelatedFilter"]
+__all__ = ["BranchNeeds", "CampaignNeeds", "ChoiceFilter", "CommittedWeek", "OrderNeeds", "RelatedFilter"]
 
 
 class NeedsFilter(SimpleFilter):
@@ -72,3 +79,25 @@ class BranchNeeds(NeedsFilter):
     """Branches that need somebody."""
 
     needs = BRANCH_NEEDS
+
+
+class CommittedWeek(SimpleFilter):
+    """Orders whose money counts for a week: the same rows as in the chart of the home page."""
+
+    title = "committed in the week from"
+    parameter_name = "week"
+
+    def lookups(self, *_: Any) -> Sequence[tuple[str, str]]:
+        """Return the weeks of the chart."""
+        return [(day.isoformat(), f"{day:%-d %b %Y}") for day in charts.mondays(timezone.now())]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the orders of the week, which may be any; nonsense is refused, for a list must not grow by it."""
+        if not self.value():
+            return queryset
+        try:
+            monday = monday_of(date.fromisoformat(self.value() or ""))
+            first, after = week_from(monday, ZoneInfo(settings.TIME_ZONE))
+        except (ValueError, OverflowError):
+            raise IncorrectLookupParameters from None
+        return selectors.committed_between(queryset, first, after)

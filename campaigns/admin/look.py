@@ -175,7 +175,7 @@ def amount(value: Any, currency: str = "") -> str:
 def at(moment: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
     """Return a moment as `when` does, for a table: where there is no room it breaks before the time and nowhere else."""
     parts = [(part,) for part in when(moment, zone).split(", ")]
-    return format_html_join(", ", '<span class="whitespace-nowrap">{}</span>', parts)
+    return format_html("<span>{}</span>", format_html_join(", ", '<span class="whitespace-nowrap">{}</span>', parts))
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -28,7 +28,7 @@ from campaigns.admin.actions import buttons, deed_urls
 from campaigns.admin.base import branch_name, person, plan_name
 from campaigns.admin.bulk import BulkAdmin
 from campaigns.admin.export_columns import moment, money, text, words
-from campaigns.admin.filters import ChoiceFilter, OrderNeeds, RelatedFilter
+from campaigns.admin.filters import ChoiceFilter, CommittedWeek, OrderNeeds, RelatedFilter
 from campaigns.admin.forms import OrderForm, add_refusal
 from campaigns.admin.ids import row_id
 from campaigns.admin.order_deeds import EDIT, ORDER_DEEDS
@@ -53,7 +53,13 @@ class OrderAdmin(BulkAdmin[Order]):
     )
     list_display_links = ("order_ref",)
     list_display = ("order_ref", branch_name, plan_name, "state_badge", "costs", "starts", "trouble")
-    list_filter = (OrderNeeds, ("state", ChoiceFilter), ("branch", RelatedFilter), ("plan", RelatedFilter))
+    list_filter = (
+        OrderNeeds,
+        ("state", ChoiceFilter),
+        ("branch", RelatedFilter),
+        ("plan", RelatedFilter),
+        CommittedWeek,
+    )
     list_filter_submit = True
     list_select_related = ("branch", "plan", "agent", "created_by")
     import_kind, has_views = "orders", True

@@ -1,13 +1,18 @@
-"""Proposals to pause campaigns whose listing is gone: the list, and the two ways out. A GET asks; a POST decides."""
+"""Proposals to pause campaigns whose listing is gone: the list, and the two ways out. A GET asks; a POST decides.
+
+Several at once are paused by a batch of campaigns, which has its own page that asks.
+"""
 
 from collections.abc import Callable
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -23,11 +28,15 @@ from campaigns.admin.fields import text_area
 from campaigns.admin.forms import add_refusal
 from campaigns.domain.money import format_money
 from campaigns.domain.proposals import what_became
-from campaigns.models import Campaign, PauseProposal
+from campaigns.domain.states import Action
+from campaigns.models import Campaign, Listing, PauseProposal
+from campaigns.selectors import Figure
 from campaigns.services import watching
 from campaigns.services.errors import Refused, Stale
 
-PER_PAGE = 25
+PER_PAGE = 50
+PROPOSED = "needs=pause_proposed"
+"""The list of campaigns with exactly those of the open proposals."""
 LIST = "admin:campaigns_campaign_pause_proposals"
 MONEY = "This is the order's amount. Flow documents no price per listing, nor what a pause saves."
 
@@ -51,17 +60,29 @@ def urls(rooms: ModelAdmin[Campaign]) -> list[URLPattern]:
 
 @require_safe
 def list_view(request: HttpRequest, rooms: ModelAdmin[Campaign]) -> HttpResponse:
-    """Show a page of the open proposals, the oldest first."""
+    """Show a page of the open proposals by listing, the oldest first, with the money of each listing and of all."""
     if not request.user.has_perm("campaigns.view_campaign"):
         raise PermissionDenied
-    page = Paginator(_proposals(selectors.proposals_for(person(request))), PER_PAGE).get_page(request.GET.get("page"))
+    user = person(request)
+    proposals = selectors.proposals_for(user)
+    page: Page[PauseProposal] = Paginator(_proposals(selectors.by_listing(proposals)), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    total, of_listings = selectors.at_risk(proposals)
     context = {
         **rooms.admin_site.each_context(request),
         "opts": rooms.opts,
         "title": "Pause proposals",
         "page": page,
         "may_decide": request.user.has_perm("campaigns.command_campaign"),
-        "rows": [{"proposal": each, "pairs": _pairs(request, each)} for each in page],
+        "total": {"listings": len(of_listings), "campaigns": total.number, "money": _amounts(total)},
+        "groups": [
+            _group(user, listing, list(those), of_listings)
+            for listing, those in groupby(page, key=lambda each: each.listing)
+        ],
+        "batch_url": reverse("admin:campaigns_campaign_batch"),
+        "pause": Action.PAUSE.value,
+        "of_list": PROPOSED,
     }
     return TemplateResponse(request, "admin/campaigns/pause_proposals.html", context)
 
@@ -134,6 +155,40 @@ def _decide(
     }
     status = HTTPStatus.CONFLICT if moved_on else HTTPStatus.OK
     return TemplateResponse(request, "admin/campaigns/deed.html", context, status=status)
+
+
+def _group(
+    user: User, listing: Listing, proposals: list[PauseProposal], of_listings: dict[int, Figure]
+) -> dict[str, Any]:
+    """Return a listing, what became of it, its campaigns and money on all pages, and its proposals on this one."""
+    figure = of_listings[listing.pk]
+    return {
+        "listing": listing,
+        "link": look.link(user, "listing", listing.pk, listing.title),
+        "became": what_became(listing.status, active=listing.active),
+        "campaigns": figure.number,
+        "money": _amounts(figure),
+        "elsewhere": figure.number - len(proposals),
+        "rows": [_row(user, each) for each in proposals],
+    }
+
+
+def _row(user: User, proposal: PauseProposal) -> dict[str, Any]:
+    campaign, order = proposal.campaign, proposal.campaign.order
+    return {
+        "proposal": proposal,
+        "campaign": look.link(user, "campaign", campaign.pk, campaign),
+        "order": look.link(user, "order", order.pk, order),
+        "branch": look.short(proposal.branch.name, 40),
+        "phase": look.badge(campaign.phase, look.PHASES),
+        "money": format_money(order.amount, order.amount_currency),
+        "since": look.when(proposal.proposed_at),
+        "ago": look.ago(proposal.proposed_at, timezone.now()),
+    }
+
+
+def _amounts(figure: Figure) -> list[str]:
+    return [format_money(amount, currency) for currency, amount in sorted(figure.money.items())]
 
 
 def _proposals(rows: QuerySet[PauseProposal]) -> QuerySet[PauseProposal]:

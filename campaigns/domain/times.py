@@ -74,7 +74,12 @@ def monday_of(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def last_weeks(now: datetime, zone: ZoneInfo, number: int) -> list[date]:
-    """Return the Mondays of so many weeks, the last of which is the week of the moment on the zone's clocks."""
+def weeks_about(now: datetime, zone: ZoneInfo, before: int, coming: int) -> list[date]:
+    """Return the Mondays of the moment's week on the zone's clocks, and of so many weeks before and after it."""
     monday = monday_of(now.astimezone(zone).date())
-    return [monday - timedelta(weeks=back) for back in reversed(range(number))]
+    return [monday + timedelta(weeks=week) for week in range(-before, coming + 1)]
+
+
+def week_from(monday: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the week begins on the zone's clocks, and when the next one does."""
+    return midnight(monday, zone), midnight(monday + timedelta(weeks=1), zone)

@@ -10,7 +10,14 @@ from campaigns.selectors.alerts import (
 )
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
 from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
-from campaigns.selectors.budgets import MonthlyBudget, add_up, committed, monthly_budget, nearly_spent
+from campaigns.selectors.budgets import (
+    MonthlyBudget,
+    add_up,
+    committed,
+    committed_between,
+    monthly_budget,
+    nearly_spent,
+)
 from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
 from campaigns.selectors.doubts import (
     doubt_queue,
@@ -50,7 +57,14 @@ from campaigns.selectors.pages import (
     with_open_commands,
 )
 from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
-from campaigns.selectors.proposals import all_proposals_for, proposals_for, to_close, to_propose
+from campaigns.selectors.proposals import (
+    all_proposals_for,
+    at_risk,
+    by_listing,
+    proposals_for,
+    to_close,
+    to_propose,
+)
 from campaigns.selectors.reviews import (
     Changes,
     advertised_twice,
@@ -100,6 +114,7 @@ __all__ = [
     "alerts_for",
     "all_proposals_for",
     "approvals_for",
+    "at_risk",
     "attempts_for",
     "attempts_told_of",
     "batch_counts",
@@ -108,6 +123,7 @@ __all__ = [
     "batches_for",
     "being_cancelled",
     "branches_for",
+    "by_listing",
     "by_phase",
     "campaign_page",
     "campaigns_for",
@@ -115,6 +131,7 @@ __all__ = [
     "changes_since_submission",
     "commands_for",
     "committed",
+    "committed_between",
     "committed_by_week",
     "concerned",
     "copies_of",

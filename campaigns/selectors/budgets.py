@@ -46,7 +46,7 @@ class MonthlyBudget:
 def monthly_budget(branch: Branch, moment: datetime, *, without: Order | None = None) -> MonthlyBudget:
     """Return the branch's calendar month of the moment; `without` leaves an order's own amount out."""
     first, after = month_of(moment, branch.zone)
-    orders = between(Order.objects.filter(branch=branch), first, after)
+    orders = committed_between(Order.objects.filter(branch=branch), first, after)
     if without:
         orders = orders.exclude(pk=without.pk)
     sums = orders.order_by().values_list("currency").annotate(total=Sum("budget"))
@@ -87,7 +87,7 @@ def nearly_spent(branches: QuerySet[Branch], now: datetime) -> list[int]:
     ]
 
 
-def between(orders: QuerySet[Order], first: datetime, after: datetime) -> QuerySet[Order]:
+def committed_between(orders: QuerySet[Order], first: datetime, after: datetime) -> QuerySet[Order]:
     """Return those of the orders whose money is committed, with the `moment` it counts for, from `first` until `after`.
 
     Rehearsals count among themselves alone: they spend nothing.
@@ -106,7 +106,7 @@ def add_up(money: dict[int, Money]) -> Money:
 
 
 def _committed(first: datetime, after: datetime) -> QuerySet[Order]:
-    return between(Order.objects.all(), first, after)
+    return committed_between(Order.objects.all(), first, after)
 
 
 def _of_own_month(months: dict[str, tuple[datetime, datetime]]) -> Q:

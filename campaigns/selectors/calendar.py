@@ -30,10 +30,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Meetings:
-    """What runs at the same time: by listing and campaign the runs of others, and every campaign's tracking id."""
+    """What runs at the same time: by listing and campaign the runs of others, and the ref of every order."""
 
     runs: dict[int, dict[int, list[Run]]]
-    tracking_ids: dict[int, str]
+    order_refs: dict[int, str]
     complete: bool
 
     def of(self, line: Line) -> dict[int, list[Run]]:
@@ -84,7 +84,7 @@ def meetings(campaigns: QuerySet[Campaign], shown: Iterable[Line]) -> Meetings:
         campaigns.filter(order__orderlisting__listing__in=listings)
         .order_by("pk")
         .values_list(
-            *("pk", "order", "order__orderlisting__listing", "tracking_id"),
+            *("pk", "order", "order__orderlisting__listing", "order__order_ref"),
             *("phase", "starts_at", "created_at", "ends_at", "changed_at"),
         )[: MOST + 1]
     )
@@ -94,7 +94,7 @@ def meetings(campaigns: QuerySet[Campaign], shown: Iterable[Line]) -> Meetings:
         runs.setdefault(listing, []).append(run)
     return Meetings(
         {listing: overlaps(of_listing) for listing, of_listing in runs.items()},
-        {pk: tracking_id for pk, _, _, tracking_id, *_ in rows},
+        {order: order_ref for _, order, _, order_ref, *_ in rows},
         complete=len(rows) <= MOST,
     )
 

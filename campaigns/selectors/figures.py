@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.domain.money import CENT
 from campaigns.models import Campaign, Order
-from campaigns.selectors.budgets import Money, between
+from campaigns.selectors.budgets import Money, committed_between
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class WeekSum:
 
 def figure_of_orders(orders: QuerySet[Order]) -> Figure:
     """Return how many the orders are and what they cost, in one query."""
-    rows = orders.order_by().values_list(_currency()).annotate(number=Count("*"), total=Sum(_amount()))
+    rows = orders.order_by().values_list(currency_of()).annotate(number=Count("*"), total=Sum(amount_of()))
     sums = [(currency, number, total.quantize(CENT)) for currency, number, total in rows]
     return Figure(sum(number for _, number, _ in sums), {currency: total for currency, _, total in sums})
 
@@ -43,7 +43,7 @@ def figure_of_campaigns(campaigns: QuerySet[Campaign]) -> Figure:
 
     Takes one query, of a row an order: meant for campaigns that need somebody, not for all.
     """
-    rows = campaigns.order_by().values_list("order", _currency("order__"), _amount("order__"))
+    rows = campaigns.order_by().values_list("order", currency_of("order__"), amount_of("order__"))
     number, money = 0, dict[str, Decimal]()
     for _, currency, amount, of_order in rows.annotate(number=Count("*")):
         number += of_order
@@ -57,7 +57,7 @@ def committed_by_week(orders: QuerySet[Order], starts: Sequence[datetime]) -> li
     The last of them only ends the week before.
     """
     weeks = [When(moment__lt=after, then=Value(week)) for week, after in enumerate(starts[1:])]
-    rows = between(orders, starts[0], starts[-1]).order_by()
+    rows = committed_between(orders, starts[0], starts[-1]).order_by()
     sums = rows.annotate(week=Case(*weeks, output_field=IntegerField())).values_list("week", "branch", "currency")
     return [
         WeekSum(week, branch, currency, amount.quantize(CENT))
@@ -70,11 +70,11 @@ def by_phase(campaigns: QuerySet[Campaign]) -> dict[str, int]:
     return dict(campaigns.order_by().values_list("phase").annotate(number=Count("*")))
 
 
-def _amount(order: str = "") -> Coalesce:
+def amount_of(order: str = "") -> Coalesce:
     """Return what Order.amount reads, of the order at the end of the path, summed where it is."""
     return Coalesce(*(f"{order}{name}" for name in ("budget", "budget_override", "plan__default_budget")))
 
 
-def _currency(order: str = "") -> Case:
+def currency_of(order: str = "") -> Case:
     """Return what Order.amount_currency reads, as `_amount` does."""
     return Case(When(**{f"{order}currency": ""}, then=F(f"{order}plan__currency")), default=F(f"{order}currency"))

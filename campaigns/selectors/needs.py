@@ -12,7 +12,8 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 
 from campaigns.domain.states import ACTION_FITS, FINAL_PHASES, OPEN_COMMAND_STATES, Action, OrderState, Phase
-from campaigns.models import Command, Listing
+from campaigns.models import Command, Listing, PauseProposal
+from campaigns.models.proposals import OPEN as OPEN_PROPOSALS
 from campaigns.selectors.budgets import nearly_spent
 from campaigns.selectors.due import OVERDUE_AFTER, is_due
 from campaigns.selectors.people import waits_for
@@ -88,6 +89,9 @@ CAMPAIGN_NEEDS: dict[str, Need] = {
     ),
     "attention": Need("Problem", lambda _user, now: _has_a_problem(now)),
     "gone": Need("Runs for a listing that is gone", _always(_listing_is_gone())),
+    "pause_proposed": Need(
+        "Pause proposed", _always(Q(pk__in=PauseProposal.objects.filter(OPEN_PROPOSALS).values("campaign")))
+    ),
     "ending": Need(
         "Ends within 3 days",
         lambda _user, now: Q(phase__in=NOT_OVER, ends_at__gt=now, ends_at__lte=now + ENDS_SOON),

@@ -1,14 +1,18 @@
 """Proposals to pause: which campaigns run for a listing that is gone, and what waits for a decision."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from decimal import Decimal
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Window
 
+from campaigns.domain.money import CENT
 from campaigns.domain.proposals import ProposalState
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, Action, Phase
 from campaigns.models import Command, Listing, OrderListing, PauseProposal
 from campaigns.models.proposals import OPEN, OPEN_OR_KEPT, RUNNING
+from campaigns.selectors.budgets import Money, add_up
+from campaigns.selectors.figures import Figure, amount_of, currency_of
 from campaigns.selectors.needs import LISTING_GONE
 from campaigns.selectors.scope import branches_for, works_everywhere
 
@@ -27,6 +31,35 @@ def all_proposals_for(user: User | AnonymousUser) -> QuerySet[PauseProposal]:
         return PauseProposal.objects.none()
     rows = PauseProposal.objects.order_by("proposed_at", "pk")
     return rows if works_everywhere(user) else rows.filter(branch__in=branches_for(user).values("pk"))
+
+
+def by_listing(proposals: QuerySet[PauseProposal]) -> QuerySet[PauseProposal]:
+    """Return the proposals listing after listing, the one that waits longest first."""
+    since = Window(Min("proposed_at"), partition_by=F("listing"))
+    return proposals.annotate(since=since).order_by("since", "listing", "proposed_at", "pk")
+
+
+def at_risk(proposals: QuerySet[PauseProposal]) -> tuple[Figure, dict[int, Figure]]:
+    """Return how many campaigns the proposals are about and what their orders cost: of all, and by listing.
+
+    Each order counts once in each figure: Flow does not share it out. Takes one query, of a row a proposal.
+    """
+    amount, currency = amount_of("campaign__order__"), currency_of("campaign__order__")
+    rows = proposals.order_by().values_list("listing", "campaign", "campaign__order", currency, amount)
+    of_listings: dict[int, list[tuple[int, int, str, Decimal]]] = {}
+    for listing, campaign, order, money_in, cost in rows:
+        of_listings.setdefault(listing, []).append((campaign, order, money_in, cost))
+    everything = [row for those in of_listings.values() for row in those]
+    return _figure(everything), {listing: _figure(those) for listing, those in of_listings.items()}
+
+
+def _figure(rows: Iterable[tuple[int, int, str, Decimal]]) -> Figure:
+    campaigns: set[int] = set()
+    orders: dict[int, Money] = {}
+    for campaign, order, currency, amount in rows:
+        campaigns.add(campaign)
+        orders[order] = {currency: amount.quantize(CENT)}
+    return Figure(len(campaigns), add_up(orders))
 
 
 def to_propose(among: Collection[int] | None = None) -> QuerySet[OrderListing, tuple[int, int]]:

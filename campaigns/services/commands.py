@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from campaigns import gateway
+from campaigns.domain.proposals import ProposalState
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import (
     ACTION_DONE,
@@ -25,7 +26,7 @@ from campaigns.domain.states import (
 )
 from campaigns.domain.texts import clean
 from campaigns.flow import FlowError, NotFound, NotSent, Rejected, TooManyRequests
-from campaigns.models import Campaign, Command
+from campaigns.models import Campaign, Command, PauseProposal
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import pace
@@ -44,7 +45,7 @@ Clock = Callable[[], datetime]
 
 
 def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datetime) -> Command:
-    """Ask for a pause, resume or cancel; it supersedes an open command of another kind.
+    """Ask for a pause, resume or cancel; it supersedes an open command of another kind, and a pause takes what proposed it.
 
     Raises NotAllowed, ValidationError without a reason, and Refused where the phase does not fit or the same is asked
     already.
@@ -68,6 +69,8 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         record(
             f"campaign.{action.value}_asked", text, now=now, by=user, campaign=campaign, data={"command": command.pk}
         )
+        if action is Action.PAUSE:
+            _take_proposals(command, campaign)
     return command
 
 
@@ -107,6 +110,20 @@ def judge(command: Command, phase: Phase, asked_flow_at: datetime, now: datetime
     else:
         return False
     return True
+
+
+def _take_proposals(command: Command, campaign: Campaign) -> None:
+    """Answer the campaign's open proposals with the pause that was asked for, from whichever page or batch it came."""
+    user, now = command.asked_by, command.asked_at
+    proposals = PauseProposal.objects.filter(campaign=campaign, state=ProposalState.OPEN.value)
+    listings = [proposal.listing for proposal in proposals.select_related("listing")]
+    if not listings:
+        return
+    proposals.update(state=ProposalState.PAUSED.value, decided_by=user, decided_at=now, reason=command.reason)
+    names = ", ".join(str(listing) for listing in listings)
+    text = f"{user.get_username()} took the proposal to pause the campaign, made for {names}."
+    data = {"command": command.pk, "listings": [listing.external_id for listing in listings]}
+    record("campaign.pause_proposal_taken", text, now=now, by=user, campaign=campaign, data=data)
 
 
 def _lock(campaign_id: int) -> Campaign:

@@ -45,7 +45,7 @@ def watch(now: datetime) -> WatchResult:
 
 
 def pause(proposal_id: int, *, reason: str, user: User, now: datetime) -> Command:
-    """Ask Flow to pause the campaign, which answers all its open proposals.
+    """Ask Flow to pause the campaign, which answers all its open proposals, as each pause does.
 
     The caller tells the workers of the command. Raises NotAllowed, ValidationError without a reason, Stale where somebody
     was faster, and Refused as commands.ask.
@@ -53,12 +53,7 @@ def pause(proposal_id: int, *, reason: str, user: User, now: datetime) -> Comman
     require(user, "command_campaign", "pause campaigns")
     with transaction.atomic():
         proposal = _lock(proposal_id, user)
-        command = commands.ask(proposal.campaign_id, Action.PAUSE, reason=reason, user=user, now=now)
-        answered = PauseProposal.objects.filter(campaign=proposal.campaign_id, state=ProposalState.OPEN.value)
-        answered.update(state=ProposalState.PAUSED.value, decided_by=user, decided_at=now, reason=command.reason)
-        text = f"{user.get_username()} took the proposal to pause the campaign for listing {proposal.listing}."
-        _record("campaign.pause_proposal_taken", text, proposal, user, now)
-    return command
+        return commands.ask(proposal.campaign_id, Action.PAUSE, reason=reason, user=user, now=now)
 
 
 def keep_running(proposal_id: int, *, reason: str, user: User, now: datetime) -> PauseProposal:
@@ -80,7 +75,8 @@ def keep_running(proposal_id: int, *, reason: str, user: User, now: datetime) ->
         text = (
             f"{user.get_username()} keeps the campaign running although listing {proposal.listing} is {became}: {words}"
         )
-        _record("campaign.kept_running", text, proposal, user, now)
+        data = {"proposal": proposal.pk, "listing": proposal.listing.external_id}
+        record("campaign.kept_running", text, now=now, by=user, campaign=proposal.campaign, data=data)
     return proposal
 
 
@@ -108,11 +104,6 @@ def check_open(proposal: PauseProposal) -> None:
         f"The proposal to pause campaign {proposal.campaign} is answered already: {how}. "
         "Nothing was done. Look at the campaign."
     )
-
-
-def _record(kind: str, text: str, proposal: PauseProposal, user: User, now: datetime) -> None:
-    data = {"proposal": proposal.pk, "listing": proposal.listing.external_id}
-    record(kind, text, now=now, by=user, campaign=proposal.campaign, data=data)
 
 
 @transaction.atomic

@@ -49,14 +49,18 @@ def campaign(
 def names(client: Client, query: str = "") -> list[str]:
     """Return the tracking ids of the list, as it is read."""
     rows = client.get(PAGE + query).context["table"]["rows"]
-    return [re.sub("<[^>]*>", "", str(row[2])) for row in rows]
+    return [re.sub("<[^>]*>", "", str(row[2])).split(" ")[1] for row in rows]
 
 
 def words(client: Client, query: str = "") -> dict[str, list[str]]:
-    """Return the cells of each line of the list, without their markup, by tracking id."""
+    """Return the cells of each line of the list, without their markup, by the tracking id behind the order ref."""
     rows = client.get(PAGE + query).context["table"]["rows"]
     texts = [[re.sub("<[^>]*>", "", str(cell)).replace("\u200b", "") for cell in row] for row in rows]
-    return {row[2]: row for row in texts}
+    return {row[2].split(" ")[1]: row for row in texts}
+
+
+def ref(name: str) -> str:
+    return Campaign.objects.get(tracking_id=name).order.order_ref
 
 
 def bars(client: Client, query: str = "") -> dict[str, Any]:
@@ -142,15 +146,15 @@ def test_a_campaign_of_several_listings_stands_at_each_of_them(client: Client) -
 
 
 def test_campaigns_for_one_listing_at_the_same_time_are_marked_in_words_and_in_the_bars(client: Client) -> None:
-    listing = factories.make_listing()
+    listing = factories.make_listing(title="Flat")
     campaign("queue_1", 0, 14, listing)
     campaign("queue_2", 7, 21, listing)
     campaign("queue_3", 21, 28, listing)
     campaign("queue_alone", 7, 21)
     told = {name: row[6] for name, row in words(client).items()}
     assert told == {
-        "queue_1": "warningOverlaps with queue_2",
-        "queue_2": "warningOverlaps with queue_1",
+        "queue_1": f"warningOverlaps with {ref('queue_2')} (Flat)",
+        "queue_2": f"warningOverlaps with {ref('queue_1')} (Flat)",
         "queue_3": "none",
         "queue_alone": "none",
     }
@@ -167,12 +171,35 @@ def test_an_overlap_is_told_though_the_other_campaign_is_on_another_page(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("campaigns.admin.calendar.PER_PAGE", 1)
-    listing = factories.make_listing()
+    listing = factories.make_listing(title="Flat")
     campaign("queue_1", 0, 14, listing)
     campaign("queue_2", 7, 21, listing)
     page = client.get(PAGE + "?page=2")
-    assert words(client, "?page=2")["queue_2"][6] == "warningOverlaps with queue_1"
+    assert words(client, "?page=2")["queue_2"][6] == f"warningOverlaps with {ref('queue_1')} (Flat)"
     assert "Shown are 2 to 2 of 2" in re.sub(r"\s+", " ", page.content.decode())
+
+
+def test_an_overlap_leads_to_the_other_order_and_names_it_once_with_its_listings(client: Client) -> None:
+    branch = factories.make_branch()
+    listings = (factories.make_listing(branch, title="Flat"), factories.make_listing(branch, title="House"))
+    building.published("queue_1", branch=branch, listings=listings, agent=None)
+    both = building.published("queue_2", "queue_3", branch=branch, listings=listings, agent=None)
+    assert words(client)["queue_1"][6] == f"warningOverlaps with {both.order_ref} (Flat and 1 more)"
+    (row,) = [row for row in client.get(PAGE).context["table"]["rows"] if "queue_1" in str(row[2])]
+    assert f'href="/admin/campaigns/order/{both.pk}/change/">{both.order_ref}</a>' in row[6]
+
+
+def test_bars_of_the_same_listing_are_told_apart_by_their_orders(client: Client) -> None:
+    listing = factories.make_listing(factories.make_branch(name="Sea Point"), title="Flat")
+    campaign("queue_1", 0, 14, listing, phase="live")
+    campaign("queue_2", 20, 30, listing, phase="paused")
+    campaign("queue_3", 10, 12, listing, phase="live")
+    for query, about in (("", "Flat"), ("?by=listing", "Sea Point")):
+        found = bars(client, query)
+        assert {bar.about for bar in found.values()} == {about}
+        assert [found[name].order_ref for name in ("queue_1", "queue_2")] == [ref("queue_1"), ref("queue_2")]
+        assert found["queue_1"].title == f"Flat, order {ref('queue_1')}: Live, overlaps"
+        assert found["queue_2"].title == f"Flat, order {ref('queue_2')}: Paused"
 
 
 def test_tracking_ids_of_one_order_do_not_overlap(client: Client) -> None:

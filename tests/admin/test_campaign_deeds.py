@@ -185,3 +185,18 @@ def test_the_page_tells_what_flow_said_and_when_as_plain_text(client: Client) ->
     assert "Unrecognised" in html
     assert "Flow did not answer." in html
     assert "Flow has not known this tracking id since 1 Jan 2040, 02:00 SAST." in html
+
+
+@pytest.mark.parametrize("deed", ["pause", "resume", "cancel"])
+def test_the_page_that_asks_tells_what_is_advertised_and_the_money(client: Client, deed: str) -> None:
+    branch = factories.make_branch(name="Sea Point")
+    titles = ("Attic", "<b>Flat</b>", "House", "Villa")
+    listings = tuple(factories.make_listing(branch, title=title) for title in titles)
+    order = building.published("queue_1", branch=branch, listings=listings, agent=None)
+    Campaign.objects.update(phase="unrecognised")
+    answer = client.get(page(Campaign.objects.get(), deed))
+    pairs = {name: str(value) for name, value in answer.context["pairs"]}
+    assert pairs["Listings"] == "&lt;b&gt;Flat&lt;/b&gt;, Attic, House and more"
+    assert (pairs["Branch"], pairs["Order"]) == ("Sea Point", order.order_ref)
+    assert pairs["Money"] == "1,500.00 ZAR is what its order costs."
+    assert "1,500.00 ZAR" in answer.content.decode()

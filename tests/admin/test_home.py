@@ -1,11 +1,13 @@
 """The home page counts what needs somebody, and each count leads to exactly those rows."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -284,7 +286,7 @@ def test_money_is_drawn_by_week_and_by_branch_for_each_currency(client: Client) 
     building.queued(branch=small, start_at=None, end_at=None, budget_override=Decimal("100.50"))
     building.queued(branch=small, start_at=None, end_at=None, plan=euros, budget_override=Decimal(9))
     building.rejected(branch=small, start_at=None, end_at=None)
-    building.queued(branch=small, start_at=now + timedelta(days=8), end_at=None)
+    building.queued(branch=small, start_at=now + timedelta(weeks=6), end_at=None)
 
     assert chart(client, "Committed by branch, ZAR") == {
         "Big": ("300.00 ZAR", "100.0%"),
@@ -292,8 +294,50 @@ def test_money_is_drawn_by_week_and_by_branch_for_each_currency(client: Client) 
     }
     assert chart(client, "Committed by branch, EUR") == {"Small": ("9.00 EUR", "100.0%")}
     weeks = chart(client, "Committed by week, ZAR")
-    assert len(weeks) == 12
-    assert list(weeks.values()) == [("0.00 ZAR", "0.0%")] * 11 + [("400.50 ZAR", "100.0%")]
+    nothing = ("0.00 ZAR", "0.0%")
+    assert list(weeks.values()) == [nothing] * 8 + [("400.50 ZAR", "100.0%")] + [nothing] * 4
+
+
+@time_machine.travel(datetime(2030, 3, 6, 10, tzinfo=UTC), tick=False)  # a Wednesday
+def test_each_week_before_now_and_coming_leads_to_the_orders_that_its_money_is_of() -> None:
+    mine = factories.make_branch(name="Mine", time_zone="Asia/Tokyo")
+    other = factories.make_branch(name="Theirs")
+    this_monday = datetime(2030, 3, 4, tzinfo=ZoneInfo("Africa/Johannesburg"))
+    for number, branch in ((1, mine), (2, mine), (4, mine), (5, mine), (2, other)):
+        start = this_monday + timedelta(weeks=number)
+        building.queued(branch=branch, start_at=start, end_at=None, budget_override=Decimal(10**number))
+    building.queued(branch=mine, start_at=this_monday + timedelta(weeks=2, seconds=-1), end_at=None)
+    building.queued(branch=mine, start_at=None, end_at=None, budget_override=Decimal(7))
+    with time_machine.travel(this_monday - timedelta(days=2), tick=False):
+        start = this_monday - timedelta(seconds=1)
+        building.published("queue_1", branch=mine, start_at=start, end_at=None, budget_override=Decimal(3))
+    building.rejected(branch=mine, start_at=this_monday + timedelta(weeks=1), end_at=None)
+    building.draft(branch=mine, start_at=this_monday + timedelta(weeks=1), end_at=None)
+
+    client = building.client_of(factories.make_user("thandi", *building.EVERYTHING, branches=[mine]))
+    (weeks,) = [each for each in client.get(HOME).context["money_charts"] if "by week" in each.title]
+    assert [row.label.replace("\xa0", " ") for row in weeks.rows][7:10] == ["25 Feb 2030", "4 Mar 2030", "11 Mar 2030"]
+    assert [row.value for row in weeks.rows] == [
+        *["0.00 ZAR"] * 7,
+        "3.00 ZAR",
+        "7.00 ZAR",
+        "1,510.00 ZAR",
+        "100.00 ZAR",
+        "0.00 ZAR",
+        "10,000.00 ZAR",
+    ]
+    assert [row.label.replace("\xa0", " ") for row in weeks.rows if row.mark == "this week"] == ["4 Mar 2030"]
+    assert [row.coming for row in weeks.rows] == [False] * 9 + [True] * 4
+    for row in weeks.rows:
+        found = list(client.get(row.url).context["cl"].result_list)
+        assert row.value == format_money(sum((order.amount for order in found), Decimal(0)), "ZAR")
+
+
+@pytest.mark.parametrize("week", ["x", "2030-13-01", "0001-01-01", "9999-12-31"])
+def test_a_week_that_is_none_is_refused_and_not_taken_for_all(client: Client, week: str) -> None:
+    building.queued()
+    answer = client.get(f"/admin/campaigns/order/?week={week}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/campaigns/order/?e=1")
 
 
 def test_the_branches_with_the_most_money_are_drawn_and_the_others_together(client: Client) -> None:

@@ -1,6 +1,7 @@
 """The page of proposals to pause: what it shows, to whom, and the two ways out."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from unittest.mock import patch
 
@@ -12,7 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import tasks
-from campaigns.models import Campaign, Command, Event, Listing, PauseProposal
+from campaigns.admin import pause_proposals
+from campaigns.models import Batch, Campaign, Command, Event, Listing, PauseProposal
+from campaigns.services import batch_running
 from campaigns.services.watching import keep_running, watch
 from tests import factories
 from tests.admin import building
@@ -20,6 +23,8 @@ from tests.admin.test_order_moves import told
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/campaigns/campaign/pause-proposals/"
+BATCH = "/admin/campaigns/campaign/batch/"
+PAUSE = {"deed": "pause", "of": "needs=pause_proposed", "reason": "The listing is sold."}
 
 
 @pytest.fixture
@@ -50,18 +55,120 @@ def menu(client: Client) -> dict[str, Any]:
     return {item["title"]: item for group in groups for item in group["items"]}
 
 
+def listed(client: Client, query: str = "") -> list[PauseProposal]:
+    """Return the proposals of the page, as they stand there."""
+    groups = client.get(LIST + query).context["groups"]
+    return [row["proposal"] for group in groups for row in group["rows"]]
+
+
+def also(proposal: PauseProposal, tracking_id: str, **order: Any) -> PauseProposal:
+    """Return the proposal about one more campaign for the same listing."""
+    Listing.objects.filter(pk=proposal.listing_id).update(status="")
+    listings = (Listing.objects.get(pk=proposal.listing_id),)
+    building.published(tracking_id, branch=proposal.branch, listings=listings, agent=None, **order)
+    Campaign.objects.filter(tracking_id=tracking_id).update(phase="live")
+    Listing.objects.filter(pk=proposal.listing_id).update(status="sold")
+    watch(timezone.now())
+    return PauseProposal.objects.get(campaign__tracking_id=tracking_id)
+
+
 def test_the_list_shows_listing_campaign_money_and_since_when(client: Client, proposal: PauseProposal) -> None:
-    html = client.get(LIST).content.decode()
-    (row,) = client.get(LIST).context["rows"]
-    pairs = {name: str(value) for name, value in row["pairs"]}
-    assert pairs["Listing"] == f"{proposal.listing}: sold"
-    assert pairs["Campaign"].endswith(">queue_1</a>")
-    assert pairs["Money at risk"] == (
-        "1,500.00 ZAR. This is the order's amount. Flow documents no price per listing, nor what a pause saves."
-    )
-    assert pairs["Since"].endswith("(just now)")
+    page = client.get(LIST)
+    (group,) = page.context["groups"]
+    assert (group["listing"], group["became"]) == (proposal.listing, "sold")
+    (row,) = group["rows"]
+    assert row["campaign"].endswith(">queue_1</a>")
+    assert row["order"].endswith(f">{proposal.campaign.order}</a>")
+    assert (row["money"], row["ago"]) == ("1,500.00 ZAR", "just now")
+    html = page.content.decode()
+    assert "Flow documents no price per listing, nor what a pause saves." in html
     assert "Flat &lt;i&gt;with&lt;/i&gt; a view" in html
     assert "<i>with</i>" not in html
+
+
+def test_campaigns_stand_under_their_listing_with_its_money_and_that_of_all(
+    client: Client, proposal: PauseProposal
+) -> None:
+    other = proposed("queue_2")
+    second = also(proposal, "queue_3", budget_override=Decimal("99.50"))
+    page = client.get(LIST)
+    told = [(group["listing"], group["campaigns"], group["money"]) for group in page.context["groups"]]
+    assert told == [(proposal.listing, 2, ["1,599.50 ZAR"]), (other.listing, 1, ["1,500.00 ZAR"])]
+    assert listed(client) == [proposal, second, other]
+    assert page.context["total"] == {"listings": 2, "campaigns": 3, "money": ["3,099.50 ZAR"]}
+
+
+def test_an_order_of_two_listings_that_are_gone_counts_once_in_all_and_once_for_each(client: Client) -> None:
+    branch = factories.make_branch()
+    listings = (factories.make_listing(branch), factories.make_listing(branch))
+    building.published("queue_1", "queue_2", branch=branch, listings=listings, agent=None)
+    Campaign.objects.update(phase="live")
+    Listing.objects.update(active=False)
+    watch(timezone.now())
+    context = client.get(LIST).context
+    assert [(group["campaigns"], group["money"]) for group in context["groups"]] == [(2, ["1,500.00 ZAR"])] * 2
+    assert context["total"] == {"listings": 2, "campaigns": 2, "money": ["1,500.00 ZAR"]}
+
+
+def test_a_listing_that_goes_on_on_the_next_page_says_so_with_the_money_of_all(
+    client: Client, proposal: PauseProposal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = also(proposal, "queue_2")
+    monkeypatch.setattr(pause_proposals, "PER_PAGE", 1)
+    (group,) = client.get(LIST + "?page=2").context["groups"]
+    assert listed(client, "?page=2") == [second]
+    assert (group["campaigns"], group["elsewhere"], group["money"]) == (2, 1, ["3,000.00 ZAR"])
+    assert "1 of them is on another page." in client.get(LIST).content.decode()
+
+
+def test_ticked_ones_are_foreseen_and_paused_by_a_batch_which_answers_their_proposals(
+    client: Client, boss: User, proposal: PauseProposal
+) -> None:
+    second, other = also(proposal, "queue_2"), proposed("queue_3")
+    asked = client.get(BATCH, {**PAUSE, "row": [proposal.campaign_id, second.campaign_id]})
+    form = asked.context["form"]
+    assert (asked.context["title"], asked.context["done"]) == ("Pause 2 campaigns", 2)
+    assert form["reason"].value() == "The listing is sold."
+    assert not Command.objects.exists()
+
+    written = {name: form[name].value() for name in ("deed", "of", "token", "rows")}
+    client.post(BATCH, {**written, "reason": " "})
+    assert not Batch.objects.exists()
+    client.post(BATCH, {**written, "reason": "Both sold."})
+    batch_running.run(Batch.objects.get().pk, stop_after=60)
+
+    assert set(Command.objects.values_list("campaign", "action", "reason")) == {
+        (each.campaign_id, "pause", "Both sold.") for each in (proposal, second)
+    }
+    for each in (proposal, second):
+        each.refresh_from_db()
+        assert (each.state, each.decided_by, each.reason) == ("paused", boss, "Both sold.")
+    assert listed(client) == [other]
+
+
+def test_all_that_are_proposed_are_exactly_those_of_the_page(client: Client, proposal: PauseProposal) -> None:
+    kept, other = proposed("queue_2"), proposed("queue_3")
+    keep_running(kept.pk, reason="x", user=User.objects.get(username="boss"), now=timezone.now())
+    page = client.get(BATCH, {**PAUSE, "which": "all"})
+    assert page.context["title"] == "Pause 2 campaigns"
+    rows = page.context["form"]["rows"].value()
+    assert {int(row.split(":")[0]) for row in rows.split()} == {proposal.campaign_id, other.campaign_id}
+    back = client.get(page.context["list_url"]).context["cl"].result_list
+    assert {campaign.pk for campaign in back} == {each.campaign_id for each in listed(client)}
+
+
+def test_a_batch_of_proposals_is_for_those_who_may_pause_and_of_their_branches(proposal: PauseProposal) -> None:
+    asked = {**PAUSE, "row": [proposal.campaign_id]}
+    reader = building.client_of(factories.make_user("reader", "view_campaign"))
+    assert reader.get(BATCH, asked).status_code == 403
+    html = reader.get(LIST).content.decode()
+    assert 'id="bulk"' not in html
+    assert "bulk-tick" not in html
+    stranger = factories.make_user("stranger", "view_campaign", "command_campaign", branches=[factories.make_branch()])
+    assert told(building.client_of(stranger).get(BATCH, asked)) == [
+        "Tick the rows that you mean, or choose all that match. Nothing was done."
+    ]
+    assert not Command.objects.exists()
 
 
 def test_the_menu_counts_what_the_person_may_see(client: Client, proposal: PauseProposal) -> None:
@@ -84,7 +191,7 @@ def test_pausing_asks_for_the_reason_and_then_flow(client: Client, boss: User, p
     assert (command.action, command.reason, command.asked_by) == ("pause", "Sold yesterday.", boss)
     assert answer.headers["Location"] == LIST
     assert told(answer) == ["Flow is asked to pause queue_1. It is not confirmed until Flow's own status says so."]
-    assert client.get(LIST).context["rows"] == []
+    assert listed(client) == []
 
 
 def test_keeping_it_running_needs_a_reason(client: Client, proposal: PauseProposal) -> None:
@@ -116,7 +223,7 @@ def test_another_branch_and_people_without_the_right_get_nothing(proposal: Pause
             page = f"{LIST}{proposal.pk}/{deed}/"
             assert building.client_of(user).get(page).status_code == status
             assert building.client_of(user).post(page, {"reason": "x"}).status_code == status
-    assert building.client_of(stranger).get(LIST).context["rows"] == []
+    assert listed(building.client_of(stranger)) == []
     assert building.client_of(reader).get(LIST).context["may_decide"] is False
     assert building.client_of(factories.make_user("newcomer")).get(LIST).status_code == 403
     proposal.refresh_from_db()
@@ -173,4 +280,4 @@ def test_a_page_of_many_asks_the_database_as_often_as_a_page_of_one(
     for number in range(2, 7):
         proposed(f"queue_{number}")
     with django_assert_num_queries(len(one)):
-        assert len(client.get(LIST).context["rows"]) == 6
+        assert len(listed(client)) == 6

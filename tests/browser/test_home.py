@@ -64,7 +64,8 @@ def test_the_calendar_is_read_and_walked_through_with_the_keyboard(browser: Brow
     site = Site(browser, live_server.url, "thandi", viewport=DESKTOP)
     page = site.page
     page.get_by_role("link", name="Calendar").click()
-    expect(page.get_by_role("cell", name="Overlaps with queue_second")).to_be_visible()
+    first_ref, second_ref = (Campaign.objects.get(tracking_id=f"queue_{name}").order for name in ("first", "second"))
+    expect(page.get_by_role("cell", name=f"Overlaps with {second_ref} (Flat with a view")).to_be_visible()
     first = page.get_by_role("heading", level=1).last.inner_text()
     for name in ("Later", "Earlier", "By listing", "4 weeks"):
         page.get_by_role("link", name=name).focus()
@@ -74,8 +75,8 @@ def test_the_calendar_is_read_and_walked_through_with_the_keyboard(browser: Brow
     assert page.get_by_role("heading", level=1).last.inner_text()[:6] == first[:6]
     page.get_by_label("Branch", exact=True).select_option("Sea Point")
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_role("cell", name="Overlaps with queue_first")).to_be_visible()
-    page.get_by_role("table").get_by_role("link", name="queue_first").first.click()
+    expect(page.get_by_role("cell", name=f"Overlaps with {first_ref} (Flat with a view")).to_be_visible()
+    page.get_by_role("row", name="queue_first").get_by_role("link", name=str(first_ref)).click()
     expect(page.get_by_text("queue_first").first).to_be_visible()
     assert site.troubles == []
 
@@ -88,3 +89,51 @@ def test_on_a_phone_the_list_comes_before_the_bars(browser: Browser, live_server
     assert tops[1] is not None
     assert tops[0]["y"] < tops[1]["y"]
     assert page.locator(".calendar-bars").evaluate("bars => bars.scrollWidth > bars.clientWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_calendar_is_walked_through_on_a_phone(browser: Browser, live_server: Any, scheme: str) -> None:
+    first, second = (Campaign.objects.get(tracking_id=f"queue_{name}").order for name in ("first", "second"))
+    site = Site(browser, live_server.url, "thandi", viewport=PHONE, color_scheme=scheme)
+    page = site.go(CALENDAR)
+    row = page.get_by_role("row", name="queue_first")
+    expect(row).to_contain_text(f"Overlaps with {second} (Flat with a view")
+    page.get_by_role("link", name="By listing").click()
+    page.get_by_role("link", name="4 weeks").click()
+    expect(page.get_by_role("link", name="4 weeks")).to_have_attribute("aria-current", "true")
+    assert site.barriers() == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("link", name="Later").click()
+    page.get_by_role("link", name="This week").click()
+    row.get_by_role("link", name=str(second)).click()
+    expect(page.get_by_role("heading", name=str(second)).first).to_be_visible()
+    page.go_back()
+    row.get_by_role("link", name=str(first)).click()
+    expect(page.get_by_role("heading", name="queue_first").first).to_be_visible()
+    assert site.barriers() == []
+    assert site.troubles == []
+
+
+def test_a_bar_keeps_the_colour_of_its_phase_where_it_overlaps(browser: Browser, live_server: Any) -> None:
+    site = Site(browser, live_server.url, "thandi", viewport=DESKTOP)
+    page = site.go(CALENDAR)
+    phase, overlap = (
+        page.locator(part).first.bounding_box() for part in (".calendar-track .calendar-bar", ".calendar-shared")
+    )
+    assert phase is not None
+    assert overlap is not None
+    assert overlap["y"] - phase["y"] >= phase["height"] / 2
+    assert overlap["height"] < phase["height"] / 2
+
+
+def test_a_week_of_the_chart_that_comes_leads_to_its_orders(browser: Browser, live_server: Any) -> None:
+    start = timezone.now() + timedelta(weeks=2)
+    order = building.queued(start_at=start, end_at=None, budget_override=777)
+    site = Site(browser, live_server.url, "thandi", viewport=PHONE)
+    row = site.page.get_by_role("row").filter(has_text="777.00 ZAR").filter(has=site.page.get_by_role("link"))
+    row.get_by_role("link").click()
+    expect(site.page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(site.page.get_by_role("link", name=str(order), exact=True)).to_be_visible()
+    expect(site.page.get_by_text("1 order matches. Show all")).to_be_visible()
+    assert site.barriers() == []
+    assert site.troubles == []

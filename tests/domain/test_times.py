@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.domain.times import in_utc, in_zone, last_weeks, lasted, midnight, month_of, shown, window
+from campaigns.domain.times import in_utc, in_zone, lasted, midnight, month_of, shown, week_from, weeks_about, window
 
 LISBON = ZoneInfo("Europe/Lisbon")
 
@@ -129,7 +129,13 @@ def test_a_day_whose_midnight_the_clocks_skip_begins_when_they_go_on() -> None:
     assert midnight(date(2025, 4, 25), ZoneInfo("Africa/Cairo")).tzinfo is UTC
 
 
-def test_the_last_weeks_end_with_the_week_of_the_moment_on_the_zone_s_clocks() -> None:
+def test_the_weeks_about_a_moment_are_those_before_its_own_on_the_zone_s_clocks_and_after() -> None:
     sunday_evening_in_utc = datetime(2030, 3, 10, 23, tzinfo=UTC)
-    assert last_weeks(sunday_evening_in_utc, LISBON, 2) == [date(2030, 2, 25), date(2030, 3, 4)]
-    assert last_weeks(sunday_evening_in_utc, ZoneInfo("Asia/Tokyo"), 2) == [date(2030, 3, 4), date(2030, 3, 11)]
+    in_lisbon = [date(2030, 2, 25), date(2030, 3, 4), date(2030, 3, 11), date(2030, 3, 18)]
+    assert weeks_about(sunday_evening_in_utc, LISBON, 1, 2) == in_lisbon
+    assert weeks_about(sunday_evening_in_utc, ZoneInfo("Asia/Tokyo"), 0, 0) == [date(2030, 3, 11)]
+
+
+def test_a_week_in_which_the_clocks_go_forward_is_an_hour_shorter() -> None:
+    first, after = week_from(date(2030, 3, 25), LISBON)
+    assert (first, after) == (datetime(2030, 3, 25, tzinfo=UTC), datetime(2030, 3, 31, 23, tzinfo=UTC))

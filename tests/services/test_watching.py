@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from campaigns.domain.states import Action
 from campaigns.models import Campaign, Command, Event, Listing, Order, PauseProposal
 from campaigns.selectors import proposals_for
-from campaigns.services import watching
+from campaigns.services import commands, watching
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.watching import WatchResult, keep_running, pause, watch
 from tests.factories import make_branch, make_listing, make_user
@@ -166,6 +167,28 @@ def test_pausing_asks_flow_and_answers_all_proposals_of_the_campaign(author: Use
         assert (proposal.state, proposal.decided_by, proposal.decided_at) == ("paused", boss, NOW + MINUTE)
     assert [event.actor for event in lines("campaign.pause_asked", "campaign.pause_proposal_taken")] == [boss, boss]
     assert watch(NOW + 2 * MINUTE) == NOTHING
+
+
+def test_a_pause_that_was_asked_for_elsewhere_answers_the_proposals_as_well(campaign: Campaign, boss: User) -> None:
+    listing = becomes(campaign, status="sold")
+    watch(NOW)
+
+    command = commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=boss, now=NOW + MINUTE)
+
+    proposal = PauseProposal.objects.get()
+    assert (proposal.state, proposal.decided_by, proposal.decided_at) == ("paused", boss, NOW + MINUTE)
+    assert proposal.reason == "Sold."
+    (event,) = lines("campaign.pause_proposal_taken")
+    assert event.text == f"cara took the proposal to pause the campaign, made for {listing}."
+    assert event.data == {"command": command.pk, "listings": [listing.external_id]}
+
+
+def test_a_cancellation_takes_no_proposal_to_pause(campaign: Campaign, boss: User) -> None:
+    becomes(campaign, status="sold")
+    watch(NOW)
+    commands.ask(campaign.pk, Action.CANCEL, reason="Sold.", user=boss, now=NOW + MINUTE)
+    assert PauseProposal.objects.get().state == "open"
+    assert lines("campaign.pause_proposal_taken") == []
 
 
 def test_a_pause_that_failed_is_proposed_again(campaign: Campaign, boss: User) -> None:

@@ -1,4 +1,4 @@
-// Counts the ticks of a list, and ticks or clears all of the page. Without this script each row is ticked by hand.
+// Counts the ticks of a list, and ticks or clears all of the page or of a group. Without this script each row is ticked by hand.
 (function () {
     "use strict";
 
@@ -11,20 +11,35 @@
         const all = form.querySelector("[data-tick-all]");
         const said = form.querySelector("[data-ticked]");
         const which = form.elements.namedItem("which");
+        const groups = Array.from(document.querySelectorAll("[data-tick-these]"), (button) => {
+            const group = button.closest("[data-tick-group]");
+            return { button, of: () => ticks().filter((tick) => group.contains(tick)) };
+        });
 
         function tell() {
             const count = ticks().filter((tick) => tick.checked).length;
             said.textContent = count ? `${count} ticked` : "";
             all.textContent = count && count === ticks().length ? "Clear all ticks" : "Tick all on this page";
+            groups.forEach(({ button, of }) => {
+                button.textContent = of().every((tick) => tick.checked) ? "Clear these ticks" : `Tick these ${of().length}`;
+            });
+        }
+
+        // Ticks all of these, or clears them where all are ticked.
+        function turn(these) {
+            const clear = these.every((tick) => tick.checked);
+            these.forEach((tick) => {
+                tick.checked = !clear;
+            });
+            which.value = "ticked";
+            tell();
         }
 
         all.hidden = false;
-        all.addEventListener("click", () => {
-            const clear = ticks().every((tick) => tick.checked);
-            ticks().forEach((tick) => {
-                tick.checked = !clear;
-            });
-            tell();
+        all.addEventListener("click", () => turn(ticks()));
+        groups.forEach(({ button, of }) => {
+            button.hidden = false;
+            button.addEventListener("click", () => turn(of()));
         });
         document.addEventListener("change", (event) => {
             if (event.target.name === "row" && event.target.form === form) {
