@@ -24,7 +24,7 @@ from tests.admin.test_order_moves import told
 pytestmark = pytest.mark.django_db
 LIST = "/admin/campaigns/campaign/pause-proposals/"
 BATCH = "/admin/campaigns/campaign/batch/"
-PAUSE = {"deed": "pause", "of": "needs=pause_proposed", "reason": "The listing is sold."}
+PAUSE: dict[str, Any] = {"deed": "pause", "of": "needs=pause_proposed", "reason": "The listing is sold."}
 
 
 @pytest.fixture

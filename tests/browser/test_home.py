@@ -1,6 +1,7 @@
 """The home page and the calendar in a real browser: for the eye, for the keyboard, on a phone and in the dark."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_a_bar_keeps_the_colour_of_its_phase_where_it_overlaps(browser: Browser,
 
 def test_a_week_of_the_chart_that_comes_leads_to_its_orders(browser: Browser, live_server: Any) -> None:
     start = timezone.now() + timedelta(weeks=2)
-    order = building.queued(start_at=start, end_at=None, budget_override=777)
+    order = building.queued(start_at=start, end_at=None, budget_override=Decimal(777))
     site = Site(browser, live_server.url, "thandi", viewport=PHONE)
     row = site.page.get_by_role("row").filter(has_text="777.00 ZAR").filter(has=site.page.get_by_role("link"))
     row.get_by_role("link").click()

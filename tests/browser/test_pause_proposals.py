@@ -26,8 +26,7 @@ def _sold() -> None:
     branch = factories.make_branch(name="Sea Point")
     flat, house = (factories.make_listing(branch, title=title) for title in ("Flat with a view", "House with a garden"))
     for name, listing, budget in (("queue_1", flat, 1000), ("queue_2", flat, 200), ("queue_3", house, 30)):
-        made = {"branch": branch, "listings": (listing,), "agent": None, "budget_override": Decimal(budget)}
-        building.published(name, **made)
+        building.published(name, branch=branch, listings=(listing,), agent=None, budget_override=Decimal(budget))
     Campaign.objects.update(phase="live")
     Listing.objects.update(status="sold")
     watch(timezone.now())
@@ -61,8 +60,8 @@ def test_all_campaigns_of_a_listing_are_ticked_foreseen_and_paused(
     batch_running.run(Batch.objects.get().pk, stop_after=60)
 
     page = site.go(PAGE)
-    expect(page.get_by_role("region")).to_have_count(1)
     expect(page.get_by_role("region", name="House with a garden")).to_be_visible()
+    expect(page.get_by_role("region", name="Flat with a view")).to_have_count(0)
     assert [*PauseProposal.objects.order_by("pk").values_list("state", flat=True)] == ["paused", "paused", "open"]
     assert site.troubles == []
 
