@@ -44,17 +44,15 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what people fill in; what the form began with is hidden, and put on the page by its own template."""
-        names = [name for name in super().get_fields(request, obj) if name != catalogue_conflict.BEGAN]
-        shown = (
-            {}
-            if obj is None or self.has_change_permission(request, obj)
-            else {name_of(each): each for each in self.amounts}
-        )
-        return [shown.get(name, name) for name in names]
+        names: list[Any] = [name for name in super().get_fields(request, obj) if name != catalogue_conflict.BEGAN]
+        if obj is None or self.has_change_permission(request, obj):
+            return names
+        amounts = {name_of(each): each for each in self.amounts}
+        return [amounts.get(name, name) for name in names]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return a field; that of an amount in the site's currency names it."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(db_field, models.DecimalField) and self.model is not Plan:
             field.label = f"{field.label} ({settings.CURRENCY})"
         return field
