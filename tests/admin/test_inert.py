@@ -47,14 +47,14 @@ NASTY = f"{SCRIPT}\u202e\u2066\x07\x1b{'y' * 100_000}"
 # Ids, codes and addresses of our own making, which nobody can write freely.
 CODES = {
     *("external_id", "ref", "order_ref", "currency", "time_zone", "kind", "deed", "token", "list_name", "poll_mark"),
-    *("payload_sha256", "previous_sha256", "subject", "why"),
+    *("payload", "payload_sha256", "previous_sha256", "subject", "why"),
 }
 FREE: list[type[models.Model]] = [
     *(Branch, Agent, Listing, Plan, Order, Attempt, Campaign, Command, Event, Batch, BatchRow, Settlement),
     *(SavedView, ImportFile),
 ]
 # What the database itself keeps as it was.
-KEPT = {"Event.text", "Order.payload"}
+KEPT = {"Event.text"}
 IN_A_FORM = re.compile(r"<textarea.*?</textarea>|<input[^>]*>", re.DOTALL)
 
 
@@ -126,8 +126,10 @@ def test_no_page_shows_what_was_written_behind_the_console_s_back(other: OtherBr
         if answer.status_code == 200 and not answer.streaming:
             html = answer.content.decode()
             seen += MARK in html
-            if harm(html):
-                found[page] = harm(html)
+            kind = answer.headers["Content-Type"].partition(";")[0]
+            harmful = [what for what in harm(html) if (kind, what) != ("text/csv", "a script")]
+            if harmful:
+                found[page] = harmful
     assert found == {}
     assert seen > 30
 
@@ -145,7 +147,7 @@ def test_no_answer_to_a_choice_by_typing_does_either(other: OtherBranch, client:
     assert [text for text in texts if any(map(is_hidden, text))] == []
 
 
-@pytest.mark.parametrize("model", [Branch, Agent, Listing, Plan, Campaign, Attempt, Command, Event])
+@pytest.mark.parametrize("model", [Branch, Agent, Listing, Plan, Order, Campaign, Command])
 @pytest.mark.parametrize("file_format", ["csv", "xlsx"])
 def test_no_exported_file_does_either(other: OtherBranch, client: Client, model: type[Any], file_format: str) -> None:
     spoil(model)

@@ -88,6 +88,7 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
         batch_running.run(batch.pk, stop_after=60)
     page.go_back()
     expect(page.get_by_text("Ended: 0 done, 0 skipped, 3 failed.").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Load this page again")).to_have_count(0)  # the page has loaded itself anew
     judge(site, screen)
 
     page.get_by_role("button", name="Try the failed ones again").click()
@@ -95,6 +96,7 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
     again = Batch.objects.get(again_of=batch)
     batch_running.run(again.pk, stop_after=60)
     expect(page.get_by_text("Ended: 3 done, 0 skipped, 0 failed.").first).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Load this page again")).to_have_count(0)  # the page has loaded itself anew
     judge(site, screen)
     assert set(BatchRow.objects.filter(batch=again).values_list("state", flat=True)) == {"done"}
     assert set(Order.objects.values_list("state", flat=True)) == {"queued"}
