@@ -13,7 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from campaigns.admin import catalogue_conflict, conflicts
+from campaigns.admin import catalogue_conflict
 from campaigns.admin.base import ModelT, RecordedAdmin, person
 from campaigns.admin.catalogue_conflict import CatalogueForm
 from campaigns.admin.fields import RowField, RowSelect
@@ -90,9 +90,9 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     def _overtaken(self, request: HttpRequest, object_id: str | None, error: Overtaken) -> dict[str, Any]:
         """Let the form begin anew with the entry as it is now; return what the page compares."""
         stored = self._stored_form(request, object_id)
-        compared = catalogue_conflict.rows(stored.instance, error)
+        compared = catalogue_conflict.rows(stored.instance, error, person(request))
         set_post(request, catalogue_conflict.again(request.POST, stored, error, compared))
-        setattr(request, REFUSAL, Stale(conflicts.summary(compared)))
+        setattr(request, REFUSAL, Stale(catalogue_conflict.words(error, compared)))
         return {"conflict": compared}
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

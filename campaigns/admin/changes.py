@@ -1,15 +1,20 @@
-"""What edits of an order changed, field by field, in the words of the order's page."""
+"""What people changed, field by field, in one set of words for the timeline, the review and both conflict guards."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from campaigns import selectors
 from campaigns.admin import look
+from campaigns.domain.money import format_money
+from campaigns.domain.texts import one_line
 from campaigns.models import Event, Order, Plan
 
 Edits = Mapping[str, Sequence[Any]]
@@ -26,6 +31,10 @@ FIELDS = {
     "budget_override": "Budget override",
 }
 EMPTY = {"budget_override": "the plan's default"}
+NONE = "none"
+TIMES = ("start_at", "end_at")
+MONEY = ("budget_override", "default_budget", "monthly_budget", "approval_threshold", "price")
+LONGEST = 300
 
 
 def edits_of(event: Event) -> Edits:
@@ -59,37 +68,44 @@ def changes(edits: Edits, order: Order, known: Names) -> list[tuple[str, str]]:
     """Return (field, old → new), in the form's order."""
     places = {field: place for place, field in enumerate(FIELDS)}
     return [
-        (FIELDS.get(field, field.replace("_", " ").capitalize()), _change(field, old, new, order, known.get(field, {})))
+        (FIELDS.get(field, field.replace("_", " ").capitalize()), _change(field, old, new, order, known))
         for field, (old, new) in sorted(edits.items(), key=lambda each: places.get(each[0], len(places)))
     ]
 
 
-def _change(field: str, old: Any, new: Any, order: Order, known: dict[str, str]) -> str:
-    if field == "listings":
-        return _listings(old, new, known)
-    return f"{_shown(field, old, order, known)} → {_shown(field, new, order, known)}"
+def shown(field: str, value: Any, known: Names, zone: ZoneInfo | None = None, currency: str | None = None) -> str:
+    """Return a field's value as pages show it: names, the zone's clock, amounts with their currency (the site's unless given).
 
-
-def _listings(old: list[str], new: list[str], known: dict[str, str]) -> str:
-    """Return how many listings there were and are, and which came and went."""
-    came = [known.get(ref, ref) for ref in new if ref not in old]
-    went = [known.get(ref, ref) for ref in old if ref not in new]
-    changed = [f"{word}: {', '.join(refs)}" for word, refs in (("added", came), ("removed", went)) if refs]
-    return f"{len(old)} → {len(new)}; {'; '.join(changed)}"
-
-
-def _shown(field: str, value: Any, order: Order, known: dict[str, str]) -> str:
-    """Return a value of a field as the order's page shows it: names, the branch's clock, amounts with their currency."""
-    if value is None or value == "":
-        return EMPTY.get(field, "none")
+    A value that is not as history keeps it comes back as it is, for what a form claims is not believed.
+    """
+    if value is None or value == "" or value == []:
+        return EMPTY.get(field, NONE)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     try:
-        if field in ("start_at", "end_at"):
-            return look.when(datetime.fromisoformat(value), order.branch.zone)
-        if field == "budget_override":
-            return look.amount(value, order.amount_currency)
-    except ValueError:
-        return str(value)
-    return ", ".join(known.get(ref, ref) for ref in _listed(value))
+        if field in TIMES:
+            return look.when(datetime.fromisoformat(value), zone)
+        if field in MONEY:
+            return format_money(Decimal(value), currency or settings.CURRENCY)
+    except (TypeError, ValueError, OverflowError, InvalidOperation):
+        return one_line(str(value), LONGEST)
+    return ", ".join(one_line(known.get(field, {}).get(ref, ref), LONGEST) for ref in _listed(value))
+
+
+def _change(field: str, old: Any, new: Any, order: Order, known: Names) -> str:
+    if field == "listings":
+        return _listings(_listed(old), _listed(new), known)
+    before, after = (shown(field, value, known, order.branch.zone, order.amount_currency) for value in (old, new))
+    return f"{before} → {after}"
+
+
+def _listings(old: list[str], new: list[str], known: Names) -> str:
+    """Return how many listings there were and are, and which came and went."""
+    came, went = [ref for ref in new if ref not in old], [ref for ref in old if ref not in new]
+    changed = [
+        f"{word}: {shown('listings', refs, known)}" for word, refs in (("added", came), ("removed", went)) if refs
+    ]
+    return f"{len(old)} → {len(new)}; {'; '.join(changed)}"
 
 
 def _listed(value: Any) -> list[str]:

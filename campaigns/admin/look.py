@@ -18,12 +18,13 @@ from django.utils.safestring import SafeString
 from campaigns.domain.batches import RowState
 from campaigns.domain.money import format_money, parse_amount
 from campaigns.domain.states import Action, ActorKind, CommandState, OrderState, Outcome, Phase
-from campaigns.domain.texts import clean
+from campaigns.domain.texts import clean, one_line
 from campaigns.domain.times import shown
 from campaigns.models import Campaign, Command
 from campaigns.models.choices import label
 
 NOTHING = "–"
+LONGEST_HINT = 1000
 UTC = ZoneInfo("UTC")
 
 # Tailwind's teal, one step darker than there, so that white text on it can be read.
@@ -205,11 +206,11 @@ def link(user: User, model: str, pk: int, text: object) -> SafeString | str:
 
 
 def short(text: str, length: int = 90) -> SafeString | str:
-    """Return the beginning of a long text, with all of it to point at; never what would turn the text beside it around."""
+    """Return the beginning of a long text, with more of it to point at; never what would turn the text beside it around."""
     text = clean(text)
     if len(text) <= length:
         return text or NOTHING
-    return format_html('<span title="{}">{}…</span>', text, text[: length - 1].rstrip())
+    return format_html('<span title="{}">{}…</span>', one_line(text, LONGEST_HINT), text[: length - 1].rstrip())
 
 
 def style(_request: HttpRequest) -> str:

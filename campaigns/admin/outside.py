@@ -1,9 +1,72 @@
-"""Links out of the console. Their addresses come from imports: nothing of them is loaded, and only web pages are linked."""
+"""What comes from outside: links out of the console, and the last look at each page before it leaves."""
 
+import json
+import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from campaigns.domain.texts import without_hidden
+
+LONGEST = 20_000
+"""The longest text that a page shows in one piece."""
+# What is in a form is kept whole, or saving it again would lose the rest.
+_KEPT = r"<(?P<tag>script|style|textarea)\b.*?</(?P=tag)>"
+_LONG = re.compile(
+    rf"{_KEPT}|(?P<before>>|\b(?:title|aria-label)=\")(?P<text>[^<>\"]{{{LONGEST},}})",
+    re.DOTALL,
+)
+_HALF_ENTITY = re.compile(r"&[^;]{0,10}\Z")
+
+
+class InertPages:
+    """Middleware: no page or answer of the console holds a mark of direction or a control character, or goes on without end.
+
+    Flow, imports and rows that were written behind the console's back have many ways onto a page; all pass here.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request with texts that are what they look like."""
+        answer = self.get_response(request)
+        kind = answer.headers.get("Content-Type", "").partition(";")[0]
+        if isinstance(answer, HttpResponse) and answer.content:
+            if kind == "text/html":
+                answer.content = page(answer.content.decode(answer.charset))
+            elif kind == "application/json":
+                answer.content = json.dumps(data(json.loads(answer.content)))
+        return answer
+
+
+def page(html: str) -> str:
+    """Return a page without hidden letters, and with each text of it cut."""
+    return _LONG.sub(_cut_match, without_hidden(html))
+
+
+def data(value: Any) -> Any:
+    """Return the value of a JSON answer with all of its texts without hidden letters, and cut."""
+    if isinstance(value, str):
+        return _cut(without_hidden(value))
+    if isinstance(value, list):
+        return [data(each) for each in value]
+    return {key: data(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def _cut_match(found: re.Match[str]) -> str:
+    return found[0] if found["tag"] else f"{found['before']}{_cut(found['text'])}"
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return f"{_HALF_ENTITY.sub('', text[:LONGEST])}…"
 
 
 def link(text: str, url: str, about: object) -> SafeString | str:

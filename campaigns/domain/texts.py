@@ -1,15 +1,16 @@
 """Texts that people wrote: without what a screen would not show as it is."""
 
-import unicodedata
+import re
 
-# Half of a pair, and what turns the direction of all that follows: U+202E would show “gpj.exe” as “exe.jpg”.
-_UNSEEN = {"Cc", "Cs"}
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Control characters, halves of pairs, and what turns all that follows: U+202E would show “gpj.exe” as “exe.jpg”.
+_HIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{''.join(sorted(_TURNS))}]")
+_NEVER_SHOWN = re.compile(f"(?![\n\r\t]){_HIDDEN.pattern}")
 
 
 def is_hidden(letter: str) -> bool:
     """Tell whether a letter is a control character, half of a pair, or turns the direction of what stands around it."""
-    return letter in _TURNS or unicodedata.category(letter) in _UNSEEN
+    return _HIDDEN.fullmatch(letter) is not None
 
 
 def turns(letter: str) -> bool:
@@ -19,8 +20,12 @@ def turns(letter: str) -> bool:
 
 def clean(text: str) -> str:
     """Return the text without control characters and marks of direction; line ends and tabs stay, spaces around it go."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(letter for letter in lines if letter in "\n\t" or not is_hidden(letter)).strip()
+    return without_hidden(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def without_hidden(text: str) -> str:
+    """Return the text without control characters and marks of direction; line ends, tabs and spaces stay."""
+    return _NEVER_SHOWN.sub("", text)
 
 
 def one_line(text: str, length: int) -> str:

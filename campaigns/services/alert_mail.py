@@ -39,11 +39,15 @@ def _title(alert: Alert) -> str:
 def _lines(alert: Alert) -> list[str]:
     order, campaign = alert.order, alert.campaign
     often = f" ({alert.count} times)" if alert.count > 1 else ""
-    subject = f"campaign {campaign.tracking_id} of order {order.order_ref}" if campaign else f"order {order.order_ref}"
+    subject = (
+        f"campaign {one_line(campaign.tracking_id, LONGEST)} of order {order.order_ref}"
+        if campaign
+        else f"order {order.order_ref}"
+    )
     row = ("campaign", campaign.pk) if campaign else ("order", order.pk)
     link = _at(f"admin:campaigns_{row[0]}_change", row[1])
     return [
-        f"{_title(alert)}{often}: {subject}, branch {order.branch.name}, {when(alert.last_at)}",
+        f"{_title(alert)}{often}: {subject}, branch {one_line(order.branch.name, LONGEST)}, {when(alert.last_at)}",
         f"  {one_line(alert.event.text, LONGEST)}",
         *([f"  {link}"] if link else []),
         "",

@@ -9,7 +9,8 @@ from typing import IO, Any
 
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from campaigns.domain.texts import without_hidden
 
 Value = str | int | Decimal | datetime | None
 
@@ -17,6 +18,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the beginning of a formula; the full-width ones in some languages' programs."""
 
 GUARD = "'"
+LONGEST = 32_767 - len(GUARD)
+"""The longest text of a cell, of which a spreadsheet would lose the rest or refuse the file."""
 BOM = b"\xef\xbb\xbf"  # without it Excel takes the file for the machine's own old character set
 
 
@@ -71,5 +74,6 @@ def _cell(sheet: Any, value: Value) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Return the text without the control characters that no spreadsheet can hold."""
-    return ILLEGAL_CHARACTERS_RE.sub("", text)
+    """Return the text without what no screen shows as it is, and no longer than a cell can hold."""
+    shown = without_hidden(text)
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"

@@ -14,8 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import tasks
-from campaigns.admin.batch_file import inert
 from campaigns.models import Batch, BatchRow
+from campaigns.services.spreadsheets import guarded
 from tests import factories
 from tests.admin import building
 from tests.services import batching
@@ -166,7 +166,7 @@ def test_the_file_has_a_line_for_each_row(batch: Batch) -> None:
     run(batch)
     client = building.client_of(factories.make_user("boss", "view_order", "export_lists"))
     answer = client.get(page(batch, "csv"))
-    lines = list(csv.reader(io.StringIO(answer.content.decode())))
+    lines = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     refs = [str(row.order) for row in batch.rows.all()]
     assert answer.headers["Content-Disposition"] == f'attachment; filename="batch-{batch.pk}.csv"'
     assert lines[0][:4] == ["row", "branch", "result", "reason"]
@@ -184,15 +184,15 @@ def test_the_file_needs_its_permission(client: Client, batch: Batch) -> None:
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
 def test_no_cell_of_the_file_is_a_formula(batch: Batch, sign: str) -> None:
-    assert inert(f"{sign}1+1") == f"'{sign}1+1"
+    assert guarded(f"{sign}1+1") == f"'{sign}1+1"
     BatchRow.objects.update(words=f"{sign}cmd|' /C calc'!A0")
     client = building.client_of(factories.make_user("boss", "view_order", "export_lists"))
-    lines = list(csv.reader(io.StringIO(client.get(page(batch, "csv")).content.decode(), newline="")))
+    lines = list(csv.reader(io.StringIO(client.get(page(batch, "csv")).content.decode("utf-8-sig"), newline="")))
     assert lines[1][4] == f"'{sign}cmd|' /C calc'!A0"
 
 
 def test_harmless_cells_stay_as_they_are() -> None:
-    assert [inert(text) for text in ("", "ORD-1", "a=b", "1-1")] == ["", "ORD-1", "a=b", "1-1"]
+    assert [guarded(text) for text in ("", "ORD-1", "a=b", "1-1")] == ["", "ORD-1", "a=b", "1-1"]
 
 
 def test_the_menu_leads_to_the_batches(client: Client) -> None:

@@ -1,5 +1,6 @@
 """Branches, agents, listings and plans are written through the service, with history; its refusals are shown on the form."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,12 @@ def written(**other: Any) -> dict[str, Any]:
     return values | {"monthly_budget": "", "approval_threshold": ""} | other
 
 
+def began(client: Client, page: str) -> str:
+    """Return what the form says that it began with."""
+    form = client.get(page).context["adminform"].form
+    return json.dumps(form.get_initial_for_field(form.fields["began"], "began"))
+
+
 def errors(answer: Any) -> dict[str, list[str]]:
     form = answer.context["adminform"].form
     return {field: list(words) for field, words in form.errors.items()}
@@ -48,7 +55,8 @@ def test_a_new_branch_has_a_line_of_history(client: Client, keeper: User) -> Non
 
 def test_a_change_is_kept_with_its_old_and_new_value(client: Client) -> None:
     branch = factories.make_branch(external_id="SP-1", name="Sea Point", approval_threshold=None)
-    client.post(f"{LIST}{branch.pk}/change/", written(approval_threshold="5000"))
+    page = f"{LIST}{branch.pk}/change/"
+    client.post(page, written(approval_threshold="5000", began=began(client, page)))
     branch.refresh_from_db()
     event = Event.objects.get()
     assert branch.approval_threshold == Decimal("5000.00")
@@ -76,7 +84,9 @@ def test_a_wrong_field_is_named_and_nothing_is_written(client: Client, field: st
 def test_what_only_the_service_refuses_is_shown_beside_its_field_with_the_input_kept(client: Client) -> None:
     order = building.queued()
     branch, events = order.branch, Event.objects.count()
-    answer = client.post(f"{LIST}{branch.pk}/change/", written(external_id="OTHER", name="A new name"))
+    page = f"{LIST}{branch.pk}/change/"
+    other = written(external_id="OTHER", name="A new name", began=began(client, page))
+    answer = client.post(page, other)
     assert answer.status_code == 200
     assert list(errors(answer)) == ["external_id"]
     assert errors(answer)["external_id"][0].startswith("Submitted orders name this branch by its id")

@@ -109,8 +109,8 @@ def test_what_the_second_left_alone_keeps_the_first_one_s_value(order: Order, na
 
     rows = compared(answer)
     assert set(rows) == {"listings", "start_at"}
-    assert (rows["listings"].theirs, rows["listings"].touched) == (str(listing), False)
-    assert rows["start_at"].theirs == "None"
+    assert (rows["listings"].theirs, rows["listings"].touched) == (listing.title, False)
+    assert rows["start_at"].theirs == "none"
     assert thabo.post(edit(order), as_shown(answer)).status_code == 302
     order.refresh_from_db()
     assert (list(order.listings.all()), order.start_at, order.agent) == ([listing], None, agent)
@@ -200,7 +200,7 @@ def test_the_second_to_save_a_listing_sees_what_the_first_changed(
     title, active = rows["title"], rows["active"]
     assert (title.before, title.theirs, title.mine, title.touched) == ("Flat", "Villa", "House", True)
     assert title.who == "naledi, 1 Jan 2030, 11:00 SAST"
-    assert (active.before, active.theirs, active.touched) == ("Yes", "No", False)
+    assert (active.before, active.theirs, active.touched) == ("yes", "no", False)
     assert 'value="House"' in answer.content.decode()
     listing.refresh_from_db()
     assert (listing.title, listing.status, listing.active) == ("Villa", "for sale", False)
@@ -253,3 +253,63 @@ def test_a_branch_is_guarded_as_well(naledi: User, thabo: Client) -> None:
     assert thabo.post(page, as_shown(answer)).status_code == 302
     branch.refresh_from_db()
     assert (branch.name, branch.approval_threshold) == ("Sea Point II", Decimal("500.00"))
+
+
+@pytest.mark.parametrize("began", [None, "", "7", "null", "{}", "nonsense"])
+def test_a_form_of_the_catalogue_that_does_not_say_what_it_began_with_saves_nothing_and_keeps_what_was_typed(
+    listing: Listing, naledi: User, thabo: Client, began: str | None
+) -> None:
+    written = as_shown(thabo.get(page_of(listing))) | {"title": "House"}
+    del written["began"]
+    naledi_saves(listing, naledi, status="sold")
+    lines = Event.objects.count()
+
+    answer = thabo.post(page_of(listing), written if began is None else written | {"began": began})
+
+    assert 'value="House"' in answer.content.decode()
+    listing.refresh_from_db()
+    assert (listing.title, listing.status, Event.objects.count()) == ("Flat", "sold", lines)
+
+
+def test_such_a_form_is_compared_with_what_is_there_and_can_be_saved_again(
+    listing: Listing, naledi: User, thabo: Client
+) -> None:
+    written = as_shown(thabo.get(page_of(listing))) | {"title": "House"}
+    del written["began"]
+    naledi_saves(listing, naledi, status="sold")
+
+    answer = thabo.post(page_of(listing), written)
+
+    rows = compared(answer)
+    assert set(rows) == {"title", "status"}
+    assert (rows["title"].before, rows["title"].theirs, rows["title"].mine) == ("not known", "Flat", "House")
+    assert answer.context["adminform"].form.non_field_errors() == [
+        "The form came without what the entry was when you opened it. Nothing of yours is saved yet: compare it with what "
+        "is there now, and save again."
+    ]
+    assert thabo.post(page_of(listing), as_shown(answer) | {"take_status": "theirs"}).status_code == 302
+    listing.refresh_from_db()
+    assert (listing.title, listing.status) == ("House", "sold")
+
+
+@pytest.mark.parametrize("kind", ["branch", "agent", "plan"])
+def test_every_form_of_the_catalogue_is_guarded(kind: str) -> None:
+    entry = {"branch": factories.make_branch, "agent": factories.make_agent, "plan": factories.make_plan}[kind]()
+    client = building.client_of(factories.make_user("keeper", f"change_{kind}", "view_branch"))
+    page = f"/admin/campaigns/{kind}/{entry.pk}/change/"
+    written = as_shown(client.get(page)) | {"name": "Another name"}
+    del written["began"]
+    answer = client.post(page, written)
+    assert compared(answer)["name"].mine == "Another name"
+    assert type(entry).objects.get(pk=entry.pk).name == entry.name
+
+
+def test_the_price_of_a_plan_is_compared_in_its_own_currency() -> None:
+    plan = factories.make_plan(currency="EUR", default_budget=Decimal(1000))
+    client = building.client_of(factories.make_user("keeper", "change_plan"))
+    page = f"/admin/campaigns/plan/{plan.pk}/change/"
+    written = as_shown(client.get(page)) | {"default_budget": "3000"}
+    plan.default_budget = Decimal("2928")
+    catalogue.save(plan, user=User.objects.create_superuser("boss"), now=NOW)
+    row = compared(client.post(page, written))["default_budget"]
+    assert (row.before, row.theirs, row.mine) == ("1,000.00 EUR", "2,928.00 EUR", "3,000.00 EUR")

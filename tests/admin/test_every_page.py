@@ -1,5 +1,6 @@
 """Every page of the admin answers those who may see it, and nobody else."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,8 @@ from campaigns.admin.order_deeds import ORDER_DEEDS
 from campaigns.domain.states import Action
 from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order, Plan
 from campaigns.services import commands
+from campaigns.services.catalogue import TABLES, Kind
+from campaigns.services.catalogue.changes import plain_values
 from tests import factories
 from tests.admin import building
 from tests.services import batching
@@ -247,7 +250,8 @@ def test_the_history_of_a_branch_is_what_was_told_of_it() -> None:
     factories.make_branch(external_id="SP-10")
     boss = building.client_of(_boss())
     for each in Branch.objects.all():
-        written = {"external_id": each.external_id, "name": "New", "time_zone": each.time_zone}
+        began = json.dumps(plain_values(each, TABLES[Kind.BRANCHES].columns))
+        written = {"external_id": each.external_id, "name": "New", "time_zone": each.time_zone, "began": began}
         boss.post(address(Branch, "change", each.pk), written)
     assert [event.subject for event in history_of(branch)] == ["branch:SP-1"]
 
