@@ -17,10 +17,9 @@ LONGEST = 20_000
 """The longest text that a page shows in one piece."""
 # What is in a form is kept whole, or saving it again would lose the rest.
 _KEPT = r"<(?P<tag>script|style|textarea)\b.*?</(?P=tag)>"
-_LONG = re.compile(
-    rf"{_KEPT}|(?P<before>>|\b(?:title|aria-label)=\")(?P<text>[^<>\"]{{{LONGEST},}})",
-    re.DOTALL,
-)
+_SHOWN = rf"(?P<before>>)(?P<text>[^<>]{{{LONGEST},}})"
+_POINTED_AT = rf"(?P<name>\b(?:title|aria-label)=\")(?P<hint>[^\"]{{{LONGEST},}})"
+_LONG = re.compile(f"{_KEPT}|{_SHOWN}|{_POINTED_AT}", re.DOTALL)
 _HALF_ENTITY = re.compile(r"&[^;]{0,10}\Z")
 
 
@@ -60,7 +59,9 @@ def data(value: Any) -> Any:
 
 
 def _cut_match(found: re.Match[str]) -> str:
-    return found[0] if found["tag"] else f"{found['before']}{_cut(found['text'])}"
+    if found["tag"]:
+        return found[0]
+    return f"{found['before'] or found['name']}{_cut(found['text'] or found['hint'])}"
 
 
 def _cut(text: str) -> str:

@@ -127,9 +127,10 @@ def test_no_page_shows_what_was_written_behind_the_console_s_back(other: OtherBr
             html = answer.content.decode()
             seen += MARK in html
             kind = answer.headers["Content-Type"].partition(";")[0]
-            harmful = [what for what in harm(html) if (kind, what) != ("text/csv", "a script")]
-            if harmful:
-                found[page] = harmful
+            # In a file a script is a text like any other, and a cell may hold more than a page shows.
+            harmless = {"a script", "a text without end"} if kind == "text/csv" else set()
+            if set(harm(html)) - harmless:
+                found[page] = harm(html)
     assert found == {}
     assert seen > 30
 
