@@ -1,6 +1,6 @@
 """Years, months and days above a list.
 
-Django's own names only those with rows, and reads every row to know; here the calendar and the two ends of the table are enough.
+Django's own names only those with rows, and reads every row to know; here the calendar and the ends of the table are enough.
 """
 
 import calendar

@@ -15,6 +15,10 @@ class Begins(StartsWith):
 
     lookup_name = "begins"
 
+    def get_rhs_op(self, connection: Any, rhs: str) -> str:
+        """Return the comparison of `startswith`."""
+        return str(connection.operators["startswith"] % rhs)
+
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Return the range of the texts that begin so."""
         column, values = self.process_lhs(compiler, connection)

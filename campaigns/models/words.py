@@ -1,8 +1,8 @@
 """The words of the catalogue, for search: an index that the database itself keeps, whatever door writes.
 
-Words from their beginning rather than any part of a text: a tenth of the entries to write in an import, no extension that needs
-rights, and no lower limit to what is typed. Made anew after each `migrate`, as guards.py does, because a rebuilt table of SQLite
-loses its triggers.
+Words from their beginning rather than any part of a text: a tenth of the entries to write in an import, no extension that
+needs rights, and no lower limit to what is typed. Made anew after each `migrate`, as guards.py does, because a rebuilt table of
+SQLite loses its triggers.
 """
 
 import re
