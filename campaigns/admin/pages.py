@@ -38,8 +38,8 @@ class Size(NamedTuple):
 
     def __str__(self) -> str:
         """Return it in words, such as `about 988,000`."""
-        thousands = self.rows // 1000 * 1000
-        return self.counted.value.format(thousands if self.counted is Counted.ABOUT else self.rows)
+        roughly = self.rows - self.rows % (MOST_COUNTED // 10)
+        return self.counted.value.format(roughly if self.counted is Counted.ABOUT else self.rows)
 
 
 class ListPaginator(Paginator):  # type: ignore[type-arg]  # Django's can't be subscripted
