@@ -16,8 +16,9 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         """Connect what Django can't find by itself, and let no secret be told from the first log line on."""
         from campaigns import checks  # noqa: F401 - importing it registers the checks
-        from campaigns.models import guards
+        from campaigns.models import guards, words
 
         post_migrate.connect(guards.install_after_migrate, sender=self)
+        post_migrate.connect(words.install_after_migrate, sender=self)
         for secret in settings.SECRETS:
             remember(secret)

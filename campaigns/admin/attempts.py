@@ -25,7 +25,7 @@ class AttemptAdmin(ReadOnlyAdmin[Attempt]):
     list_filter_submit = True
     list_select_related = ("order",)
     ordering = ("-pk",)
-    search_fields = ("order__order_ref__startswith",)
+    search_fields = ("order__order_ref__begins",)
     search_help_text = "Order ref, from its beginning"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Attempt]:

@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
-from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from campaigns import selectors
 from campaigns.admin import empty, look
 from campaigns.admin.empty import Step
 from campaigns.admin.fields import RowsField
+from campaigns.admin.pages import BigList, ListPaginator
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as StyledModelAdmin
@@ -29,6 +31,9 @@ else:
 
         __class_getitem__ = classmethod(lambda cls, _model: cls)
 
+
+LONGEST_SEARCH = 200
+BEGINS = "__begins"
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -44,9 +49,12 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     """What the list will show, for one that is empty."""
     comes_from: ClassVar[type[Model] | None] = None
     """The rows from which those of this list come, where nobody adds them here."""
+    paginator = ListPaginator
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Show the list; leave out filters with a number that SQLite can't hold, as Django does with any other nonsense."""
+        if len(request.GET.get(SEARCH_VAR, "")) > LONGEST_SEARCH:
+            return _without_search(request)
         try:
             answer = super().changelist_view(request, *args, **kwargs)
         except OverflowError:
@@ -71,6 +79,22 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
         if not request.user.has_perm(f"{source.app_label}.view_{source.model_name}"):
             return []
         return [empty.step(source, "changelist", f"Go to the {source.verbose_name_plural}", "arrow_forward")]
+
+    def get_changelist(self, *_: Any, **__: Any) -> type[BigList]:
+        """Return the list that may be long."""
+        return BigList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search by how references begin, where all fields are such; never for what nobody can have meant."""
+        if len(search_term) > LONGEST_SEARCH or "\0" in search_term:
+            return queryset.none(), False
+        fields = list(self.get_search_fields(request))
+        if fields and all(field.endswith(BEGINS) for field in fields):
+            paths = [field.removesuffix(BEGINS) for field in fields]
+            return selectors.beginning(queryset, paths, search_term), False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ModelT:
         """Return the row; raise Http404 where there is none that the person may see, instead of leading them home."""
@@ -123,6 +147,17 @@ class ReadOnlyAdmin(RecordedAdmin[ModelT]):
     def has_delete_permission(self, *_: Any, **__: Any) -> bool:
         """Nobody deletes a row here."""
         return False
+
+
+def _without_search(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the list without the search, and say why."""
+    rest = request.GET.copy()
+    words = rest.pop(SEARCH_VAR)
+    messages.error(
+        request,
+        f"A search has at most {LONGEST_SEARCH} characters, and yours has {len(words[-1]):,}. Nothing was searched for.",
+    )
+    return HttpResponseRedirect(f"{request.path}?{rest.urlencode()}")
 
 
 @admin.display(description="branch", ordering="branch__name")

@@ -140,9 +140,9 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             found = self.get_changelist_instance(_asking(request, QueryDict(request.GET.get("of", ""))))
         except (IncorrectLookupParameters, OverflowError):
             raise UnclearError("The filters of the list can't be understood. Choose them again.") from None
-        if found.result_count > MOST_ROWS:
+        if found.queryset[: MOST_ROWS + 1].count() > MOST_ROWS:
             raise UnclearError(
-                f"{found.result_count:,} {self.opts.verbose_name_plural} match, and one batch takes at most "
+                f"{str(found.size).capitalize()} {self.opts.verbose_name_plural} match, and one batch takes at most "
                 f"{MOST_ROWS:,}. Narrow the filters or the search, and do it in parts."
             )
         matching: QuerySet[Any] = found.queryset

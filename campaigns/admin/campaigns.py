@@ -39,6 +39,7 @@ class CampaignAdmin(BulkAdmin[Campaign]):
     list_display = ("tracking_id", "order", branch_name, "phase_badge", "flow_status", "heard", "starts")
     list_filter = (CampaignNeeds, ("phase", ChoiceFilter), ("branch", RelatedFilter))
     list_filter_submit = True
+    date_hierarchy = "created_at"
     list_select_related = ("order", "branch")
     has_views = True
     more_columns = ("ends", "told", "created_at")
@@ -49,7 +50,7 @@ class CampaignAdmin(BulkAdmin[Campaign]):
         "ends": moment("end", lambda campaign: campaign.ends_at, lambda campaign: campaign.branch.zone),
         "told": text("Flow's message", lambda campaign: campaign.message),
     }
-    search_fields = ("tracking_id__startswith", "order__order_ref__startswith")
+    search_fields = ("tracking_id__begins", "order__order_ref__begins")
     search_help_text = "Tracking id or order ref, from its beginning"
 
     def told_by(self, row: Any) -> dict[str, str | int]:

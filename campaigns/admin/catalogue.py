@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from campaigns.admin import catalogue_conflict
-from campaigns.admin.base import ModelT, RecordedAdmin, person
+from campaigns.admin.base import LONGEST_SEARCH, ModelT, RecordedAdmin, person
 from campaigns.admin.catalogue_conflict import CatalogueForm
 from campaigns.admin.fields import RowField, RowSelect
 from campaigns.admin.forms import add_refusal
@@ -22,6 +22,7 @@ from campaigns.admin.ids import row_id
 from campaigns.admin.list_tools import ListTools
 from campaigns.admin.listed import name_of
 from campaigns.models import Agent, Branch, Plan
+from campaigns.models.words import with_words
 from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
@@ -122,9 +123,11 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search; on behalf of an order's form, only among what such an order may have."""
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        return fit_for_order(request, found), duplicates
+        """Search by words; on behalf of an order's form, only among what such an order may have."""
+        found = fit_for_order(request, queryset)
+        if len(search_term) > LONGEST_SEARCH:
+            return found.none(), False
+        return with_words(found, search_term) if search_term else found, False
 
 
 def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:

@@ -35,7 +35,7 @@ class CommandAdmin(ListTools, ReadOnlyAdmin[Command]):
         "why": text("reason", lambda command: command.reason),
         "said": text("Flow's words", lambda command: command.words),
     }
-    search_fields = ("campaign__tracking_id__startswith",)
+    search_fields = ("campaign__tracking_id__begins",)
     search_help_text = "Tracking id, from its beginning"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Command]:

@@ -29,10 +29,11 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_display = ("moment", "who", "about", "told")
     appears = "Each change of your branches' orders, campaigns and catalogue appears here, with who made it and when."
     comes_from = Order
-    list_filter = (("actor_kind", ChoiceFilter), ("at", admin.DateFieldListFilter))
+    list_filter = (("actor_kind", ChoiceFilter),)
     list_filter_submit = True
+    date_hierarchy = "at"
     list_select_related = ("actor", "order", "campaign")
-    search_fields = ("order__order_ref__startswith", "campaign__tracking_id__startswith", "subject__startswith")
+    search_fields = ("order__order_ref__begins", "campaign__tracking_id__begins", "subject__begins")
     search_help_text = "Order ref, tracking id or subject, from its beginning"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:

@@ -50,7 +50,7 @@ def view(request: HttpRequest, rooms: Any) -> HttpResponseBase:
     ]
     name, titles = str(rooms.opts.verbose_name_plural), [column.title for column in columns]
     try:
-        note_export(name, file_format, filters=asked, columns=titles, rows=found.result_count, user=user, now=now)
+        note_export(name, file_format, filters=asked, columns=titles, rows=found.queryset.count(), user=user, now=now)
     except NotAllowed as error:
         raise PermissionDenied from error
     except Refused as error:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR, IncorrectLookupParameters
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR
@@ -10,12 +10,8 @@ from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, QueryDict
 from django.utils.http import urlencode
 
+from campaigns.admin.pages import BigList
 from campaigns.services.views import ViewState
-
-if TYPE_CHECKING:
-    from django.contrib.admin.views.main import ChangeList
-else:
-    from unfold.views import ChangeList
 
 COLUMNS = "columns"
 COLUMN = "column"
@@ -29,7 +25,7 @@ WRONG = (IncorrectLookupParameters, SuspiciousOperation, OverflowError)
 """What Django raises for filters that a list does not have, may not be asked for, or that no database can hold."""
 
 
-class ListOfColumns(ChangeList):
+class ListOfColumns(BigList):
     """A list whose address may name its columns, which are no filter."""
 
     def get_filters_params(self, params: Any = None) -> Any:

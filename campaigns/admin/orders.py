@@ -61,6 +61,7 @@ class OrderAdmin(BulkAdmin[Order]):
         CommittedWeek,
     )
     list_filter_submit = True
+    date_hierarchy = "created_at"
     list_select_related = ("branch", "plan", "agent", "created_by")
     import_kind, has_views = "orders", True
     more_columns = ("agent", "ends", "created_by", "created_at")
@@ -71,7 +72,7 @@ class OrderAdmin(BulkAdmin[Order]):
         "ends": moment("end", lambda order: order.end_at, lambda order: order.branch.zone),
         "trouble": text("problem", lambda order: order.problem),
     }
-    search_fields = ("order_ref__startswith",)
+    search_fields = ("order_ref__begins",)
     search_help_text = "Order ref, from its beginning"
 
     def told_by(self, row: Any) -> dict[str, str | int]:

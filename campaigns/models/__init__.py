@@ -10,6 +10,7 @@ from campaigns.models.events import Event, HistoryHead
 from campaigns.models.heartbeats import Heartbeat
 from campaigns.models.import_files import ImportFile
 from campaigns.models.listings import Listing
+from campaigns.models.lookups import Begins
 from campaigns.models.orders import Order, OrderListing, Reminder, Settlement
 from campaigns.models.pace import Hold
 from campaigns.models.plans import Plan
@@ -25,6 +26,7 @@ __all__ = [
     "Attempt",
     "Batch",
     "BatchRow",
+    "Begins",
     "Branch",
     "Campaign",
     "Command",

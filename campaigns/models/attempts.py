@@ -42,7 +42,8 @@ class Attempt(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["lease_until"], name="attempt_lease", condition=models.Q(outcome=Outcome.OPEN.value))
+            models.Index(fields=["outcome", "-id"], name="attempt_outcome_newest"),
+            models.Index(fields=["lease_until"], name="attempt_lease", condition=models.Q(outcome=Outcome.OPEN.value)),
         ]
 
     def __str__(self) -> str:

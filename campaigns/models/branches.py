@@ -82,6 +82,11 @@ class Agent(models.Model):
 
     class Meta:
         ordering = ("name", "pk")
+        indexes = [
+            models.Index(fields=["name", "id"], name="agent_name"),
+            models.Index(fields=["branch", "name", "id"], name="agent_branch_name"),
+            models.Index(fields=["active", "name", "id"], name="agent_active_name"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.external_id})"

@@ -38,7 +38,11 @@ class Command(models.Model):
                 fields=["campaign"], condition=models.Q(state__in=OPEN), name="one_open_command_per_campaign"
             )
         ]
-        indexes = [models.Index(fields=["asked_at"], name="command_open", condition=models.Q(state__in=OPEN))]
+        indexes = [
+            models.Index(fields=["asked_at"], name="command_open", condition=models.Q(state__in=OPEN)),
+            models.Index(fields=["state", "-id"], name="command_state_newest"),
+            models.Index(fields=["action", "-id"], name="command_action_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.campaign}"

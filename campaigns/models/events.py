@@ -34,7 +34,14 @@ class Event(models.Model):
         ordering = ("-at", "-pk")
         indexes = [
             models.Index(fields=["-at", "-id"], name="event_newest"),
+            models.Index(fields=["actor_kind", "-at", "-id"], name="event_actor_newest"),
             models.Index(fields=["subject", "-at"], name="event_subject", condition=~models.Q(subject="")),
+            models.Index(
+                fields=["subject"],
+                name="event_subject_begins",
+                opclasses=["varchar_pattern_ops"],
+                condition=~models.Q(subject=""),
+            ),
         ]
 
     def __str__(self) -> str:

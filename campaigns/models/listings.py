@@ -35,6 +35,11 @@ class Listing(models.Model):
 
     class Meta:
         ordering = ("title", "pk")
+        indexes = [
+            models.Index(fields=["title", "id"], name="listing_title"),
+            models.Index(fields=["branch", "title", "id"], name="listing_branch_title"),
+            models.Index(fields=["active", "title", "id"], name="listing_active_title"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.external_id})"

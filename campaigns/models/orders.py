@@ -60,6 +60,8 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="order_newest"),
             models.Index(fields=["state", "-created_at", "-id"], name="order_state_newest"),
+            models.Index(fields=["branch", "-created_at", "-id"], name="order_branch_newest"),
+            models.Index(fields=["plan", "-created_at", "-id"], name="order_plan_newest"),
             models.Index(
                 fields=["next_attempt_at"], name="order_due", condition=models.Q(state=OrderState.QUEUED.value)
             ),

@@ -88,6 +88,7 @@ from campaigns.selectors.scope import (
     works_everywhere,
     works_for,
 )
+from campaigns.selectors.search import beginning
 from campaigns.selectors.signs import Sign, signs_of_life
 from campaigns.selectors.timeline import SORTS, TimelinePage, attempts_told_of, timeline
 from campaigns.selectors.views import views_for
@@ -121,6 +122,7 @@ __all__ = [
     "batch_reasons",
     "batch_rows",
     "batches_for",
+    "beginning",
     "being_cancelled",
     "branches_for",
     "by_listing",

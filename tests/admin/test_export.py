@@ -76,7 +76,7 @@ def test_columns_search_and_order_of_the_list_count(boss: User) -> None:
     branch = factories.make_branch()
     for name in ("Alpha", "Beta", "Gamma"):
         factories.make_listing(branch, title=name, address=f"{name} Road")
-    answer = export(building.client_of(boss), "listing", "q=a+Road&columns=title,address&o=-0&p=9")
+    answer = export(building.client_of(boss), "listing", "q=road&columns=title,address&o=-0&p=9")
     assert rows(answer) == [
         ["title", "address"],
         ["Gamma", "Gamma Road"],

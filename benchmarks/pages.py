@@ -1,0 +1,91 @@
+"""Times of pages of the console through Django's test client, in a process of its own; and a stock admin on the same rows."""
+
+import os
+import statistics
+import time
+from typing import Any
+
+RUNS = 5
+STOCK_RUNS = 3
+
+
+def set_up(*, stock: bool = False) -> None:
+    """Start Django; with `stock`, with Django's and Unfold's own list and form in place of ours."""
+    os.environ["DEBUG"] = "true"  # else every page wants HTTPS and a manifest of static files
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["testserver"]
+    if stock:
+        _use_stock_admin()
+
+
+def _use_stock_admin() -> None:
+    """Register what a beginner would write, with Unfold's templates: the page looks the same and shows the same columns."""
+    from django.conf import settings
+    from django.contrib import admin
+    from unfold.admin import ModelAdmin, TabularInline
+
+    from campaigns.models import Campaign, Order, OrderListing
+
+    settings.UNFOLD = {}
+    settings.TEMPLATES[0]["DIRS"] = []
+    processors = settings.TEMPLATES[0]["OPTIONS"]["context_processors"]
+    processors[:] = [name for name in processors if name.startswith("django.")]
+
+    class StockCampaign(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+        list_display = ("tracking_id", "order", "branch", "phase", "flow_status", "checked_at", "starts_at")
+        list_filter = ("phase", "branch")
+        list_per_page = 25
+        date_hierarchy = "created_at"
+        search_fields = ("tracking_id", "order__order_ref")
+
+    class Listings(TabularInline):  # type: ignore[misc]  # as above
+        model = OrderListing
+        extra = 1
+
+    class StockOrder(ModelAdmin):  # type: ignore[misc]  # as above
+        inlines = (Listings,)
+
+    for model, rooms in ((Campaign, StockCampaign), (Order, StockOrder)):
+        admin.site.unregister(model)
+        admin.site.register(model, rooms)
+
+
+def client_of(username: str) -> Any:
+    """Return a client in which the person is logged in."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    return client
+
+
+def visit(client: Any, address: str, runs: int) -> dict[str, float]:
+    """Return the median milliseconds of a page after a first visit, its statements, its rows if it is a list, and its bytes."""
+    from django.db import connection
+
+    answer, times, statements = client.get(address), [], 0
+
+    def count(execute: Any, *asked: Any) -> Any:
+        nonlocal statements
+        statements += 1
+        return execute(*asked)
+
+    if answer.status_code != 200:
+        raise RuntimeError(f"{address}: {answer.status_code}")
+    for _ in range(runs):
+        statements, begun = 0, time.perf_counter()
+        with connection.execute_wrapper(count):
+            client.get(address)
+        times.append(1000 * (time.perf_counter() - begun))
+    found = (getattr(answer, "context_data", None) or {}).get("cl")
+    return {
+        "ms": statistics.median(times),
+        "queries": statements,
+        "rows": len(found.result_list) if found else 0,
+        "bytes": len(answer.content),
+    }
