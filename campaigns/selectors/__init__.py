@@ -24,6 +24,7 @@ from campaigns.selectors.due import (
 )
 from campaigns.selectors.figures import (
     Figure,
+    PhaseNumbers,
     WeekSum,
     by_phase,
     committed_by_week,
@@ -80,6 +81,7 @@ __all__ = [
     "Figure",
     "MonthlyBudget",
     "Need",
+    "PhaseNumbers",
     "Sign",
     "Terms",
     "Threshold",
