@@ -14,6 +14,7 @@ from campaigns import selectors
 from campaigns.domain.states import ActorKind
 from campaigns.models import Branch, Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
+from campaigns.services.inserting import insert
 
 BATCH = 1000
 
@@ -61,7 +62,7 @@ def append(events: Iterable[Event]) -> None:
         for line in lines:
             line.previous_sha256 = sha256
             sha256 = sha256_of(line)
-        Event.objects.bulk_create(lines, batch_size=BATCH)
+        insert(lines)
         HistoryHead.objects.filter(pk=head.pk).update(event=lines[-1], sha256=sha256)
 
 

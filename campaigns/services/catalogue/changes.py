@@ -36,6 +36,8 @@ def subject_of(entry: Entry) -> str:
 
 
 def _plain(value: Any) -> Plain:
+    if type(value) is str:
+        return value
     if isinstance(value, Branch | Agent):
         return value.external_id
     return f"{value:.2f}" if isinstance(value, Decimal) else value

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row: where it stands, which entry it means, and what would change (`{column: [old, new]}`)."""
 
