@@ -11,13 +11,13 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 
 from campaigns.domain.states import ACTION_FITS, OPEN_COMMAND_STATES, Action, OrderState
-from campaigns.models import Command, Listing, OrderListing
+from campaigns.models import Campaign, Command, Listing, OrderListing
 from campaigns.models.campaigns import NOT_OVER
 from campaigns.models.listings import GONE
 from campaigns.selectors.budgets import nearly_spent
 from campaigns.selectors.due import OVERDUE_AFTER, is_due
 from campaigns.selectors.people import waits_for
-from campaigns.selectors.scope import branches_for, campaigns_for
+from campaigns.selectors.scope import branches_for
 
 STARTS_SOON = timedelta(hours=24)
 ENDS_SOON = timedelta(days=3)
@@ -49,12 +49,12 @@ def _has_a_problem(now: datetime) -> Q:
     return ~Q(problem="") & Q(phase__in=NOT_OVER) & known
 
 
-def _listing_is_gone(user: User | AnonymousUser) -> Q:
+def _listing_is_gone() -> Q:
     """Return the running campaigns of which a listing is gone.
 
     Both ends are named, the running campaigns' orders and the listings that are gone: the database begins with the fewer.
     """
-    running = campaigns_for(user).filter(phase__in=RUNNING).order_by()
+    running = Campaign.objects.filter(phase__in=RUNNING).order_by()
     gone = Listing.objects.filter(GONE).order_by()
     wasted = OrderListing.objects.filter(order__in=running.values("order"), listing__in=gone.values("pk"))
     return Q(phase__in=RUNNING, order__in=wasted.values("order"))
@@ -85,7 +85,7 @@ CAMPAIGN_NEEDS: dict[str, Need] = {
         _always(Q(pk__in=Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)).values("campaign"))),
     ),
     "attention": Need("Problem", lambda _user, now: _has_a_problem(now)),
-    "gone": Need("Runs for a listing that is gone", lambda user, _now: _listing_is_gone(user)),
+    "gone": Need("Runs for a listing that is gone", _always(_listing_is_gone())),
     "ending": Need(
         "Ends within 3 days",
         lambda _user, now: Q(phase__in=NOT_OVER, ends_at__gt=now, ends_at__lte=now + ENDS_SOON),
