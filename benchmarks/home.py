@@ -41,12 +41,12 @@ def measure(stage: Stage) -> str:
             "|---|---|---|---|---|---|---|---|",
             *lines,
             "",
-            f"The goal is {GOAL} ms of SQL at a million campaigns on PostgreSQL: {'met' if slowest <= GOAL else 'missed'} "
+            f"The goal is {GOAL} ms of SQL at a million on PostgreSQL: {'met' if slowest <= GOAL else 'missed'} "
             f"with {slowest:.0f} ms. Beside it stands what a plain dashboard does: for each card the number and the sum, the "
-            "months, branches and phases grouped over all rows, with the ORM and the same indexes. Both found the same numbers. "
+            "months, branches and phases grouped over all rows, with the ORM and the same indexes; both found the same. "
             "All figures are exact but one: the campaigns by phase are counted every five minutes where there are 100,000 or "
             f"more, which took {ours['counting']:.0f} ms, and the chart says when. The search for campaigns to propose a pause "
-            f"for, once a minute, took {ours['watching']:.0f} ms at a million (on SQLite {largest['SQLite']['watching']:.0f} ms).",
+            f"for, once a minute, took {ours['watching']:.0f} ms at a million (SQLite: {largest['SQLite']['watching']:.0f} ms).",
         ]
     )
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors
 from campaigns.models import Branch, Plan
-from campaigns.services.catalogue.changes import changes_between
+from campaigns.services.catalogue.changes import Added, changes_between
 from campaigns.services.catalogue.checking import Draft
 from campaigns.services.catalogue.columns import Entry, Table
 from campaigns.services.catalogue.files import Reading
@@ -58,7 +58,7 @@ def examine(table: Table, reading: Reading, *, user: User | None, lock: bool = F
             continue
         write = _compare(table, columns, entries[draft.line], there.get(draft.values[table.key]))
         found.append(Finding(draft.line, draft.values[table.key], _verdict(write), write.changes))
-        writes += [write] if write.changes else []
+        writes += [write] if write.is_new or write.changes else []
     return Examination(Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes))
 
 
@@ -95,4 +95,6 @@ def _of_others(table: Table, drafts: list[Draft], there: dict[str, Any], user: U
 
 
 def _compare(table: Table, columns: tuple[str, ...], entry: Entry, old: Entry | None) -> Write:
-    return Write(entry, old is None, changes_between(old, entry, columns if old else table.columns))
+    if old is None:
+        return Write(entry, True, Added(entry, table.columns))
+    return Write(entry, False, changes_between(old, entry, columns))

@@ -56,6 +56,7 @@ def import_catalogue(
     reading = read_file(table, content, stored=stored_in(table, user))
     with collisions(), transaction.atomic():
         examination = examine(table, reading, user=user, lock=not dry_run)
+        del reading  # its rows take as much memory as the entries made of them
         findings = examination.findings
         if not findings.all_errors and not dry_run:
             write(table, examination.writes, by=user or ActorKind.SCHEDULER, filename=filename, now=now)
@@ -113,7 +114,7 @@ def write(table: Table, writes: Sequence[Write], *, by: User | ActorKind, filena
             at=now,
             kind=f"{noun}.{'created' if each.is_new else 'changed'}",
             text=_words(noun, each, source),
-            data=each.changes,
+            data=dict(each.changes.items()),
             actor_kind=actor_kind.value,
             actor=person,
             subject=f"{noun}:{getattr(each.entry, table.key)}",
