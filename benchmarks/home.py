@@ -46,7 +46,7 @@ def measure(stage: Stage) -> str:
             "months, branches and phases grouped over all rows, with the ORM and the same indexes; both found the same. "
             "All figures are exact but one: the campaigns by phase are counted every five minutes where there are 100,000 or "
             f"more, which took {ours['counting']:.0f} ms, and the chart says when. The search for campaigns to propose a pause "
-            f"for, once a minute, took {ours['watching']:.0f} ms at a million (SQLite: {largest['SQLite']['watching']:.0f} ms).",
+            f"for, once a minute, took {ours['watching']:.0f} ms at a million (SQLite {largest['SQLite']['watching']:.0f} ms).",
         ]
     )
 

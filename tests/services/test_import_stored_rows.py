@@ -11,8 +11,8 @@ from tests.services.catalogue_files import import_lines, said
 
 pytestmark = pytest.mark.django_db
 
-HEADER = "external_id,branch,title,price,url,active"
-ROWS = tuple(f"L{n},B1,House {n},{n}000.00,https://portal.example/{n},yes" for n in range(1, 4))
+HEADER = "external_id,branch,agent,title,price,url,active"
+ROWS = tuple(f"L{n},B1,,House {n},{n}000.00,https://portal.example/{n},yes" for n in range(1, 4))
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_no_cell_is_judged_again_and_no_row_is_locked(monkeypatch: pytest.Monkey
 
 
 def test_an_amount_without_its_cents_and_other_words_for_yes_say_the_same() -> None:
-    rows = ("L1,B1,House 1,1000,https://portal.example/1,yes", "L2,B1, House 2 ,2000.0,https://portal.example/2,TRUE")
+    rows = ("L1,B1,,House 1,1000,https://portal.example/1,yes", "L2,B1,, House 2 ,2000.0,https://portal.example/2,TRUE")
     assert import_lines(Kind.LISTINGS, HEADER, *rows) == ImportResult(unchanged=2)
 
 
@@ -54,7 +54,7 @@ def test_a_stored_row_that_stands_twice_is_told_in_both_places() -> None:
 
 
 def test_an_error_beside_stored_rows_is_told_and_nothing_is_written() -> None:
-    result = import_lines(Kind.LISTINGS, HEADER, *ROWS, "L4,B1,House 4,much,https://portal.example/4,yes")
+    result = import_lines(Kind.LISTINGS, HEADER, *ROWS, "L4,B1,,House 4,much,https://portal.example/4,yes")
     assert [(line, column) for line, column, _ in said(result)] == [(5, "price")]
     assert Listing.objects.count() == 3
 
@@ -74,5 +74,5 @@ def test_a_listing_whose_agent_has_moved_is_judged_although_it_is_stored_so() ->
     "address", ["https://portal.example/a b", "https://portal .example/1", "portal.example/1", "ftp:/x/1"]
 )
 def test_a_wrong_web_address_is_refused_whatever_site_is_known(address: str) -> None:
-    result = import_lines(Kind.LISTINGS, HEADER, f"L8,B1,House,10,{address},yes")
+    result = import_lines(Kind.LISTINGS, HEADER, f"L8,B1,,House,10,{address},yes")
     assert [(line, column) for line, column, _ in said(result)] == [(2, "url")]
