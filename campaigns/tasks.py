@@ -15,6 +15,7 @@ from campaigns.services import (
     alerting,
     batch_running,
     commands,
+    counting,
     imports,
     publishing,
     reminding,
@@ -107,6 +108,12 @@ def watch_listings(**_: Any) -> None:
     result = watching.watch(timezone.now())
     if result.proposed or result.closed:
         logger.info("Proposals to pause campaigns: %s made, %s closed", result.proposed, result.closed)
+
+
+@shared_task
+def count_phases(**_: Any) -> None:
+    """Count the campaigns by phase for the home page, where there are many."""
+    counting.count_phases(timezone.now())
 
 
 @shared_task

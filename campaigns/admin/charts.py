@@ -18,6 +18,7 @@ from campaigns.domain.states import Phase
 from campaigns.domain.times import midnight, weeks_about
 from campaigns.models import Branch
 from campaigns.selectors import WeekSum
+from campaigns.services.wording import when
 
 WEEKS_BEFORE, WEEKS_COMING = 8, 4
 MOST_BRANCHES = 10
@@ -64,16 +65,18 @@ def committed(user: User, now: datetime) -> list[Chart]:
 
 def phases(user: User) -> Chart | None:
     """Return how many campaigns are in each phase, None where there are none."""
-    numbers = selectors.by_phase(selectors.campaigns_for(user))
+    found = selectors.by_phase(user)
+    numbers = found.numbers
     if not numbers:
         return None
+    title = f"Campaigns by phase, as counted at {when(found.counted_at)}" if found.counted_at else "Campaigns by phase"
     page, most = reverse("admin:campaigns_campaign_changelist"), max(numbers.values())
     rows = [
         Row(look.badge(phase, look.PHASES), f"{number:,}", _length(number, most), f"{page}?phase__exact={phase.value}")
         for phase in Phase
         if (number := numbers.get(phase.value, 0))
     ]
-    return Chart("Campaigns by phase", "Phase", "Campaigns", rows)
+    return Chart(title, "Phase", "Campaigns", rows)
 
 
 def _by_week(sums: Iterable[WeekSum], currency: str, days: list[date]) -> Chart:

@@ -4,7 +4,7 @@ from campaigns.models.alerts import Alert, AlertChoice, AlertCursor
 from campaigns.models.attempts import Attempt
 from campaigns.models.batches import Batch, BatchRow
 from campaigns.models.branches import Agent, Branch
-from campaigns.models.campaigns import Campaign
+from campaigns.models.campaigns import Campaign, PhaseCount
 from campaigns.models.commands import Command
 from campaigns.models.events import Event, HistoryHead
 from campaigns.models.heartbeats import Heartbeat
@@ -40,6 +40,7 @@ __all__ = [
     "OrderListing",
     "OrderTemplate",
     "PauseProposal",
+    "PhaseCount",
     "Plan",
     "Reminder",
     "SavedView",

@@ -2,11 +2,14 @@
 
 from django.db import models
 
-from campaigns.domain.states import Phase
+from campaigns.domain.states import FINAL_PHASES, Phase
 from campaigns.models.attempts import Attempt
 from campaigns.models.branches import Branch
 from campaigns.models.choices import choices
 from campaigns.models.orders import Order
+
+# In the words of the index campaign_open: PostgreSQL uses it only for the same list.
+NOT_OVER = sorted(phase.value for phase in set(Phase) - FINAL_PHASES)
 
 
 class Campaign(models.Model):
@@ -47,6 +50,12 @@ class Campaign(models.Model):
             models.Index(fields=["ends_at", "id"], name="campaign_end"),
             models.Index(fields=["-created_at", "-id"], name="campaign_problem", condition=~models.Q(problem="")),
             models.Index(fields=["branch", "phase"], name="campaign_branch_phase"),
+            # What needs somebody is found among the few that are not over, without a look at the table itself.
+            models.Index(
+                fields=["branch", "phase", "ends_at", "order"],
+                name="campaign_open",
+                condition=models.Q(phase__in=NOT_OVER),
+            ),
             models.Index(
                 fields=["next_check_at"], name="campaign_due", condition=models.Q(next_check_at__isnull=False)
             ),
@@ -56,3 +65,19 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.tracking_id
+
+
+class PhaseCount(models.Model):
+    """How many campaigns of a branch were in a phase: kept where there are too many to count for each look at them."""
+
+    branch = models.ForeignKey(Branch, on_delete=models.CASCADE, related_name="+", editable=False)
+    phase = models.CharField(max_length=20, choices=choices(Phase), editable=False)
+    number = models.PositiveIntegerField(editable=False)
+    counted_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["branch", "phase"], name="one_count_per_branch_and_phase")]
+
+    def __str__(self) -> str:
+        return f"{self.branch_id} {self.phase}: {self.number}"

@@ -7,6 +7,9 @@ from django.db import models
 from campaigns.models import validators
 from campaigns.models.branches import Agent, Branch
 
+# A listing that nobody can buy or rent any more: its page at Flow dies, and money for its campaign is wasted.
+GONE = models.Q(active=False) | models.Q(status__iexact="sold") | models.Q(status__iexact="withdrawn")
+
 
 class Listing(models.Model):
     """A property for sale or rent; its price is in the site's currency."""
@@ -39,6 +42,7 @@ class Listing(models.Model):
             models.Index(fields=["title", "id"], name="listing_title"),
             models.Index(fields=["branch", "title", "id"], name="listing_branch_title"),
             models.Index(fields=["active", "title", "id"], name="listing_active_title"),
+            models.Index(fields=["id"], name="listing_gone", condition=GONE),
         ]
 
     def __str__(self) -> str:

@@ -62,6 +62,7 @@ class Order(models.Model):
             models.Index(fields=["state", "-created_at", "-id"], name="order_state_newest"),
             models.Index(fields=["branch", "-created_at", "-id"], name="order_branch_newest"),
             models.Index(fields=["plan", "-created_at", "-id"], name="order_plan_newest"),
+            models.Index(fields=["branch", "state"], name="order_branch_state"),
             models.Index(
                 fields=["next_attempt_at"], name="order_due", condition=models.Q(state=OrderState.QUEUED.value)
             ),
@@ -105,6 +106,7 @@ class OrderListing(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "listing"], name="listing_once_per_order")]
+        indexes = [models.Index(fields=["listing", "order"], name="orders_of_listing")]
 
     def __str__(self) -> str:
         return f"{self.order_id} · {self.listing_id}"

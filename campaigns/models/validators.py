@@ -25,6 +25,8 @@ currency = RegexValidator(r"\A[A-Z]{3}\Z", "Write the currency as three capital 
 
 def visible(text: str) -> None:
     """Raise ValidationError where the text holds a control character, or a mark that turns the text beside it around."""
+    if text.isprintable():  # most are, and Python sees that a hundred times faster than letter by letter
+        return
     hidden = next(filter(is_hidden, text), None)
     if hidden is None:
         return

@@ -38,6 +38,7 @@ from campaigns.selectors.due import (
 )
 from campaigns.selectors.figures import (
     Figure,
+    PhaseNumbers,
     WeekSum,
     by_phase,
     committed_by_week,
@@ -103,6 +104,7 @@ __all__ = [
     "Figure",
     "MonthlyBudget",
     "Need",
+    "PhaseNumbers",
     "Sign",
     "Terms",
     "Threshold",

@@ -7,14 +7,14 @@ from django.db.models import QuerySet
 
 from campaigns.domain.states import OPEN_COMMAND_STATES, Action
 from campaigns.models import Command, Listing, Order, OrderTemplate
-from campaigns.selectors.needs import LISTING_GONE
+from campaigns.models.listings import GONE
 from campaigns.selectors.scope import branches_for, orders_for, works_everywhere
 
 
 def gone_listings(listings: Iterable[Listing]) -> set[int]:
     """Return the ids of those that nobody can buy or rent any more."""
     wanted = [listing.pk for listing in listings]
-    return set(Listing.objects.filter(LISTING_GONE, pk__in=wanted).values_list("pk", flat=True))
+    return set(Listing.objects.filter(GONE, pk__in=wanted).values_list("pk", flat=True))
 
 
 def being_cancelled(order: Order, most_sends: int) -> set[int]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Case, Count, F, IntegerField, QuerySet, Sum, Value, When
+from django.contrib.auth.models import User
+from django.db.models import Case, Count, F, IntegerField, Min, QuerySet, Sum, Value, When
 from django.db.models.functions import Coalesce
 
 from campaigns.domain.money import CENT
 from campaigns.models import Campaign, Order
 from campaigns.selectors.budgets import Money, committed_between
+from campaigns.selectors.scope import campaigns_for, phase_counts_for
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,14 @@ class Figure:
 
     number: int
     money: Money
+
+
+@dataclass(frozen=True)
+class PhaseNumbers:
+    """How many campaigns are in each phase that one of them is in, and when they were counted; None: just now."""
+
+    numbers: dict[str, int]
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,12 @@ def committed_by_week(orders: QuerySet[Order], starts: Sequence[datetime]) -> li
     ]
 
 
-def by_phase(campaigns: QuerySet[Campaign]) -> dict[str, int]:
-    """Return how many of the campaigns are in each phase that one of them is in."""
-    return dict(campaigns.order_by().values_list("phase").annotate(number=Count("*")))
+def by_phase(user: User) -> PhaseNumbers:
+    """Return how many campaigns that the person may see are in each phase: as kept, else counted now."""
+    kept = phase_counts_for(user).order_by().values_list("phase").annotate(total=Sum("number"), at=Min("counted_at"))
+    if rows := list(kept):
+        return PhaseNumbers({phase: total for phase, total, _ in rows}, min(at for _, _, at in rows))
+    return PhaseNumbers(dict(campaigns_for(user).order_by().values_list("phase").annotate(number=Count("*"))))
 
 
 def amount_of(order: str = "") -> Coalesce:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import OuterRef, Q, Subquery
-from django.db.models.lookups import IsNull
+from django.db.models import Q
 
-from campaigns.domain.states import ACTION_FITS, FINAL_PHASES, OPEN_COMMAND_STATES, Action, OrderState, Phase
-from campaigns.models import Command, Listing, PauseProposal
+from campaigns.domain.states import ACTION_FITS, OPEN_COMMAND_STATES, Action, OrderState
+from campaigns.models import Campaign, Command, Listing, OrderListing, PauseProposal
+from campaigns.models.campaigns import NOT_OVER
+from campaigns.models.listings import GONE
 from campaigns.models.proposals import OPEN as OPEN_PROPOSALS
 from campaigns.selectors.budgets import nearly_spent
 from campaigns.selectors.due import OVERDUE_AFTER, is_due
@@ -24,12 +25,8 @@ ENDS_SOON = timedelta(days=3)
 # Flow may need a while until it knows a campaign that it has just published.
 FLOW_LAGS = timedelta(minutes=30)
 
-NOT_OVER = sorted(set(Phase) - FINAL_PHASES)
 # Money may go out, and a pause would stop it.
 RUNNING = sorted(ACTION_FITS[Action.PAUSE])
-
-# A listing that nobody can buy or rent any more: its page at Flow dies, and money for its campaign is wasted.
-LISTING_GONE = Q(active=False) | Q(status__iexact="sold") | Q(status__iexact="withdrawn")
 
 
 class Need(NamedTuple):
@@ -56,11 +53,12 @@ def _has_a_problem(now: datetime) -> Q:
 def _listing_is_gone() -> Q:
     """Return the running campaigns of which a listing is gone.
 
-    Asked of each running campaign: they are few, while most listings are gone some day. With EXISTS or IN, PostgreSQL
-    begins with all listings.
+    Both ends are named, the running campaigns' orders and the listings that are gone: the database begins with the fewer.
     """
-    gone = Listing.objects.filter(LISTING_GONE, orders=OuterRef("order")).order_by().values("pk")[:1]
-    return Q(phase__in=RUNNING) & Q(IsNull(Subquery(gone), False))
+    running = Campaign.objects.filter(phase__in=RUNNING).order_by()
+    gone = Listing.objects.filter(GONE).order_by()
+    wasted = OrderListing.objects.filter(order__in=running.values("order"), listing__in=gone.values("pk"))
+    return Q(phase__in=RUNNING, order__in=wasted.values("order"))
 
 
 def _nearly_spent(user: User | AnonymousUser, now: datetime) -> Q:

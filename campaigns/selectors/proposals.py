@@ -10,10 +10,10 @@ from campaigns.domain.money import CENT
 from campaigns.domain.proposals import ProposalState
 from campaigns.domain.states import FINAL_PHASES, OPEN_COMMAND_STATES, Action, Phase
 from campaigns.models import Command, Listing, OrderListing, PauseProposal
+from campaigns.models.listings import GONE
 from campaigns.models.proposals import OPEN, OPEN_OR_KEPT, RUNNING
 from campaigns.selectors.budgets import Money, add_up
 from campaigns.selectors.figures import Figure, amount_of, currency_of
-from campaigns.selectors.needs import LISTING_GONE
 from campaigns.selectors.scope import branches_for, works_everywhere
 
 STOPS = [Action.CANCEL.value, Action.PAUSE.value]
@@ -71,7 +71,7 @@ def to_propose(among: Collection[int] | None = None) -> QuerySet[OrderListing, t
     told = PauseProposal.objects.filter(campaign=OuterRef("campaign"), listing=OuterRef("listing"))
     as_it_is = Q(listing_active=OuterRef("listing__active"), listing_status=OuterRef("listing__status"))
     asked = Command.objects.filter(campaign=OuterRef("campaign"), state__in=sorted(OPEN_COMMAND_STATES))
-    gone = OrderListing.objects.filter(listing__in=Listing.objects.filter(LISTING_GONE))
+    gone = OrderListing.objects.filter(listing__in=Listing.objects.filter(GONE))
     # Named first, so that each condition means the same campaign.
     running = gone.annotate(campaign=F("order__campaigns"), phase=F("order__campaigns__phase")).filter(RUNNING)
     if among is not None:
@@ -82,6 +82,6 @@ def to_propose(among: Collection[int] | None = None) -> QuerySet[OrderListing, t
 
 def to_close() -> QuerySet[PauseProposal]:
     """Return what no longer needs anybody: the listing is back, or the campaign runs no more."""
-    back = ~Exists(Listing.objects.filter(LISTING_GONE, pk=OuterRef("listing")))
+    back = ~Exists(Listing.objects.filter(GONE, pk=OuterRef("listing")))
     paused = Q(OPEN, campaign__phase=Phase.PAUSED.value)
     return PauseProposal.objects.filter(OPEN_OR_KEPT).filter(back | Q(campaign__phase__in=OVER) | paused)

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from campaigns.domain.states import FINAL_PHASES, OrderState, Phase
 from campaigns.models import Campaign, Event, Listing, Order, OrderListing
-from campaigns.selectors.needs import LISTING_GONE
+from campaigns.models.listings import GONE
 from campaigns.selectors.people import WROTE
 from campaigns.selectors.scope import orders_for
 
@@ -53,13 +53,13 @@ def advertised_twice(orders: Collection[int], user: User) -> set[int]:
 
 def with_listings_gone(orders: Collection[int]) -> set[int]:
     """Return the ids of those orders with a listing that nobody can buy or rent any more."""
-    gone = Listing.objects.filter(LISTING_GONE)
+    gone = Listing.objects.filter(GONE)
     return set(OrderListing.objects.filter(order__in=orders, listing__in=gone).values_list("order", flat=True))
 
 
 def listings_gone(order: Order) -> QuerySet[Listing]:
     """Return the order's listings that nobody can buy or rent any more though they are active."""
-    return order.listings.filter(LISTING_GONE, active=True).order_by("title", "pk")
+    return order.listings.filter(GONE, active=True).order_by("title", "pk")
 
 
 def last_dry_run(order: Order) -> Event | None:

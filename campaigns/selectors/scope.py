@@ -10,7 +10,7 @@ from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from campaigns.domain.batches import BatchKind
-from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order
+from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order, PhaseCount
 
 AnyUser = User | AnonymousUser
 
@@ -48,6 +48,12 @@ def orders_for(user: AnyUser) -> QuerySet[Order]:
 def campaigns_for(user: AnyUser) -> QuerySet[Campaign]:
     """Return the campaigns that this person may see."""
     return _may_view(Campaign.objects.all(), user, "branch")
+
+
+def phase_counts_for(user: AnyUser) -> QuerySet[PhaseCount]:
+    """Return the kept counts of the campaigns that this person may see."""
+    may = user.has_perm("campaigns.view_campaign")
+    return _of_branches(PhaseCount.objects.all(), user, "branch") if may else PhaseCount.objects.none()
 
 
 def attempts_for(user: AnyUser) -> QuerySet[Attempt]:

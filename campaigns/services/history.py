@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from campaigns import selectors
 from campaigns.domain.states import ActorKind
 from campaigns.models import Branch, Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
+from campaigns.services.inserting import insert
 
 BATCH = 1000
 
@@ -52,17 +54,21 @@ def append(events: Iterable[Event]) -> None:
     Everybody else who writes history waits until this transaction ends. So it comes after the locks on the rows that the
     lines tell of, never before them.
     """
-    lines = list(events)
+    left = iter(events)
+    lines = list(islice(left, BATCH))
     if not lines:
         return
     with transaction.atomic():
         head, _ = HistoryHead.objects.select_for_update().get_or_create(pk=HistoryHead.SINGLETON)
-        sha256 = head.sha256
-        for line in lines:
-            line.previous_sha256 = sha256
-            sha256 = sha256_of(line)
-        Event.objects.bulk_create(lines, batch_size=BATCH)
-        HistoryHead.objects.filter(pk=head.pk).update(event=lines[-1], sha256=sha256)
+        sha256, last = head.sha256, lines[-1]
+        while lines:  # never all of them in memory: an import writes as many as its file has rows
+            for line in lines:
+                line.previous_sha256 = sha256
+                sha256 = sha256_of(line)
+            insert(lines)
+            last = lines[-1]
+            lines = list(islice(left, BATCH))
+        HistoryHead.objects.filter(pk=head.pk).update(event=last, sha256=sha256)
 
 
 def sha256_of(event: Event) -> str:

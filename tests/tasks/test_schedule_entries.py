@@ -25,6 +25,7 @@ SCHEDULE = {
     "campaigns.tasks.forget_alerts": 3600,
     "campaigns.tasks.watch_listings": 60,
     "campaigns.tasks.continue_batches": 15,
+    "campaigns.tasks.count_phases": 300,
 }
 MIGRATIONS = (
     "0002_schedule",
@@ -33,6 +34,7 @@ MIGRATIONS = (
     "0011_alerts",
     "0012_saved_views",
     "0013_copies_and_watchdog",
+    "0016_home",
 )
 
 

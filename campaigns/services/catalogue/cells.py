@@ -1,9 +1,11 @@
 """Turn the text of one cell into the value of its field, with the model's own rules."""
 
 import re
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, URLValidator
 from django.db import models
 
 from campaigns.domain.money import parse_amount
@@ -21,7 +23,9 @@ def read_cell(field: Field, raw: str) -> Any:
     An empty cell is the field's default or nothing, where the field allows that; line breaks become spaces. Raises
     ValidationError with what to do.
     """
-    text = LINE_BREAKS.sub(" ", raw.strip())
+    text = raw.strip()
+    if not text.isprintable():
+        text = LINE_BREAKS.sub(" ", text)
     if not text:
         return _empty(field)
     _refuse_unfit(field, text)
@@ -33,7 +37,7 @@ def read_cell(field: Field, raw: str) -> Any:
         return _clean(field, _amount(text))
     if isinstance(field, models.IntegerField):
         return _clean(field, _whole_number(text))
-    return _clean(field, text)
+    return text if _has_no_other_rule(field) or _is_on_a_known_site(field, text) else _clean(field, text)
 
 
 def _empty(field: Field) -> Any:
@@ -51,6 +55,30 @@ def _refuse_unfit(field: Field, text: str) -> None:
     most = field.max_length or LONGEST
     if len(text) > most:
         raise ValidationError(f"The cell has {len(text):,} characters, and at most {most} fit. Shorten it.")
+
+
+@cache
+def _has_no_other_rule(field: Field) -> bool:
+    """Say whether a text has been judged by its length and its visible letters: most of a file's cells are of such columns."""
+    judged = all(rule is validators.visible or isinstance(rule, MaxLengthValidator) for rule in field.validators)
+    return type(field) in (models.CharField, models.TextField) and judged and not field.choices
+
+
+def _is_on_a_known_site(field: Field, text: str) -> bool:
+    """Say whether a web address is right; its site is judged once, and behind it anything goes but spaces."""
+    if not isinstance(field, models.URLField):
+        return False
+    site, slash, path = text[8:].partition("/")
+    return slash == "/" and " " not in path and text.isascii() and _is_site(text[:8] + site)
+
+
+@lru_cache(maxsize=1000)
+def _is_site(text: str) -> bool:
+    try:
+        URLValidator()(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _clean(field: Field, value: Any) -> Any:

@@ -1,8 +1,9 @@
 """Check the headers and the cells of a file, without a look at the database."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from django.core.exceptions import ValidationError
 
@@ -10,6 +11,9 @@ from campaigns.services.catalogue.reading import Cell, Row, RowError, Wrong
 
 PROBLEM = "problem"
 """The column that the console itself adds to rejected rows; in a file that comes back it means nothing."""
+
+MOST_JUDGED = 5_000
+"""Of each column's texts so many are remembered: what repeats is among them, and a long file stays in bounds."""
 
 
 class Columns(Protocol):
@@ -31,12 +35,22 @@ class Columns(Protocol):
         """Return the value of a cell. Raises ValidationError with what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A row whose cells were read: the values of those columns that hold no error."""
+    """A row whose cells were read: the values of those columns that hold no error; of one that is stored as it is, the key."""
 
     line: int
     values: dict[str, Any]
+    is_stored: bool = False
+
+
+Stored: TypeAlias = "Callable[[tuple[str, ...], list[Row]], dict[int, str]]"
+"""Tells of a file's columns and rows which of them say just what is stored: by line the key."""
+
+
+def nothing_stored(_columns: tuple[str, ...], _rows: list[Row]) -> dict[int, str]:
+    """Let every row be judged."""
+    return {}
 
 
 def check_header(table: Columns, header: Row) -> tuple[tuple[str, ...], list[RowError]]:
@@ -78,9 +92,15 @@ class Checker:
         self.columns = columns
         self.place = place.lower()
         self.errors: list[RowError] = []
-        self._judged: dict[tuple[str, str], tuple[Any, list[str]]] = {}
+        self._judged: dict[str, dict[str, tuple[Any, list[str]]]] = {column: {} for column in columns}
         self._lines: dict[str, int] = {}
         self._repeated: set[str] = set()
+
+    def check_stored(self, row: Row, key: str) -> Draft:
+        """Take a row that says of its entry what is stored: only its key can be wrong, where another row has it too."""
+        values = {self.table.key: key}
+        self._refuse_repetition(row, values)
+        return Draft(row.line, values, is_stored=True)
 
     def check(self, row: Row) -> Draft:
         """Read a row, remembering what is wrong with it."""
@@ -108,9 +128,12 @@ class Checker:
     def _judge(self, column: str, cell: Cell) -> tuple[Any, list[str]]:
         if isinstance(cell, Wrong):
             return None, [cell.message]
-        judged = self._judged.get((column, cell))
+        known = self._judged[column]
+        judged = known.get(cell)
         if judged is None:
-            judged = self._judged[column, cell] = self._read(column, cell)
+            judged = self._read(column, cell)
+            if len(known) < MOST_JUDGED:
+                known[cell] = judged
         return judged
 
     def _read(self, column: str, text: str) -> tuple[Any, list[str]]:
@@ -134,8 +157,13 @@ class Checker:
             self.errors.append(RowError(first, self.table.key, message))
 
 
-def check_rows(table: Columns, rows: list[Row], place: str) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
-    """Return the file's columns, its rows as far as their cells can be read, and what is wrong with headers and cells."""
+def check_rows(
+    table: Columns, rows: list[Row], place: str, stored: Stored
+) -> tuple[tuple[str, ...], list[Draft], list[RowError]]:
+    """Return the file's columns, its rows as far as their cells can be read, and what is wrong with headers and cells.
+
+    The cells of rows that are `stored` as they are were judged when they were stored.
+    """
     if not rows:
         return (), [], [RowError(None, "", "The file is empty. Give a row of headers and a row for each entry.")]
     header, *body = rows
@@ -145,5 +173,6 @@ def check_rows(table: Columns, rows: list[Row], place: str) -> tuple[tuple[str, 
     if not body:
         return (), [], [RowError(header.line, "", "Below the headers there are no rows. Add a row for each entry.")]
     checker = Checker(table, columns, place)
-    drafts = [checker.check(row) for row in body]
+    there = stored(columns, body)
+    drafts = [checker.check_stored(row, there[row.line]) if row.line in there else checker.check(row) for row in body]
     return tuple(column for column in columns if column != PROBLEM), drafts, checker.errors

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors
 from campaigns.models import Branch, Plan
-from campaigns.services.catalogue.changes import changes_between
+from campaigns.services.catalogue.changes import Added, changes_between
 from campaigns.services.catalogue.checking import Draft
 from campaigns.services.catalogue.columns import Entry, Table
 from campaigns.services.catalogue.files import Reading
@@ -16,7 +16,7 @@ from campaigns.services.catalogue.linking import link, relations
 from campaigns.services.catalogue.reading import RowError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Write:
     """An entry to be written, and what is new about it."""
 
@@ -41,9 +41,11 @@ def examine(table: Table, reading: Reading, *, user: User | None, lock: bool = F
     if not reading.is_readable:
         return Examination(reading.findings_of_nothing())
     columns, drafts = reading.columns, list(reading.drafts)
-    errors = [*reading.errors, *link(table, columns, drafts, user)]
-    there = _entries(table, columns, drafts, lock=lock)
-    errors += _of_others(table, drafts, there, user)
+    judged = [draft for draft in drafts if not draft.is_stored]
+    entries, wrong_links = link(table, columns, judged, user)
+    errors = [*reading.errors, *wrong_links]
+    there = _entries(table, columns, judged, lock=lock)
+    errors += _of_others(table, judged, there, user)
     told = by_line(errors, columns)
     found: list[Finding] = []
     writes: list[Write] = []
@@ -51,10 +53,13 @@ def examine(table: Table, reading: Reading, *, user: User | None, lock: bool = F
         if problems := told.get(draft.line):
             found.append(wrong(draft.line, draft.values.get(table.key), problems, row))
             continue
-        write = _compare(table, columns, draft, there)
+        if draft.is_stored:
+            found.append(Finding(draft.line, draft.values[table.key], Verdict.UNCHANGED))
+            continue
+        write = _compare(table, columns, entries[draft.line], there.get(draft.values[table.key]))
         key, currencies = draft.values[table.key], _currencies(columns, write, there)
         found.append(Finding(draft.line, key, _verdict(write), write.changes, currencies=currencies))
-        writes += [write] if write.changes else []
+        writes += [write] if write.is_new or write.changes else []
     return Examination(Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes))
 
 
@@ -99,6 +104,7 @@ def _of_others(table: Table, drafts: list[Draft], there: dict[str, Any], user: U
     return errors
 
 
-def _compare(table: Table, columns: tuple[str, ...], draft: Draft, there: dict[str, Any]) -> Write:
-    entry, old = table.model(**draft.values), there.get(draft.values[table.key])
-    return Write(entry, old is None, changes_between(old, entry, columns if old else table.columns))
+def _compare(table: Table, columns: tuple[str, ...], entry: Entry, old: Entry | None) -> Write:
+    if old is None:
+        return Write(entry, True, Added(entry, table.columns))
+    return Write(entry, False, changes_between(old, entry, columns))

@@ -1,8 +1,8 @@
-"""Read a whole file, without a look at the database: what takes long is done before any row is locked."""
+"""Read a whole file: what takes long is done before any row is locked."""
 
 from dataclasses import dataclass
 
-from campaigns.services.catalogue.checking import Columns, Draft, check_rows
+from campaigns.services.catalogue.checking import Columns, Draft, Stored, check_rows, nothing_stored
 from campaigns.services.catalogue.findings import Findings
 from campaigns.services.catalogue.opening import NOTHING, open_source
 from campaigns.services.catalogue.reading import Row, RowError, Unreadable, read_rows
@@ -30,15 +30,25 @@ class Reading:
         return Findings(self.place, self.notes, errors=self.errors)
 
 
-def read_file(table: Columns, content: bytes, *, most: int | None = None, dates: bool = False) -> Reading:
-    """Return what a CSV or XLSX file holds, at most `most` rows; `dates` says whether a workbook's dates are wanted."""
+def read_file(
+    table: Columns,
+    content: bytes,
+    *,
+    most: int | None = None,
+    dates: bool = False,
+    stored: Stored = nothing_stored,
+) -> Reading:
+    """Return what a CSV or XLSX file holds, at most `most` rows; `dates` says whether a workbook's dates are wanted.
+
+    Rows that are `stored` as they are need no judgement.
+    """
     source = NOTHING
     try:
         source = open_source(content, dates=dates)
         rows = read_rows(source, most)
     except Unreadable as unreadable:
         return Reading(source.place, source.notes, errors=(unreadable.error,))
-    columns, drafts, errors = check_rows(table, rows, source.place)
+    columns, drafts, errors = check_rows(table, rows, source.place, stored)
     if not drafts:
         return Reading(source.place, source.notes, errors=tuple(errors))
     header = tuple(cell if isinstance(cell, str) else "" for cell in rows[0].cells)

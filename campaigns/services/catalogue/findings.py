@@ -3,14 +3,14 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from campaigns.services.catalogue.reading import Cell, Row, RowError
 
-Changes = dict[str, list[Any]]
+Changes = Mapping[str, list[Any]]
 
 
 class Verdict(StrEnum):
@@ -22,7 +22,7 @@ class Verdict(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One row: where it stands, which entry it means, and what would change (`{column: [old, new]}`)."""
 
@@ -71,7 +71,13 @@ class Findings:
     def fingerprint(self) -> str:
         """Return what two looks have in common only where they found the same: rows, old and new values, and errors."""
         said = [
-            [row.line, row.key, row.verdict, row.changes, [[error.column, error.message] for error in row.errors]]
+            [
+                row.line,
+                row.key,
+                row.verdict,
+                dict(row.changes.items()),
+                [[error.column, error.message] for error in row.errors],
+            ]
             for row in self.rows
         ]
         whole = [self.columns, said, [[error.line, error.column, error.message] for error in self.errors]]

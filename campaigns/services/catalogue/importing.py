@@ -12,14 +12,15 @@ from django.db import IntegrityError, transaction
 
 from campaigns.domain.states import ActorKind
 from campaigns.models import Event
-from campaigns.services.catalogue.changes import subject_of
 from campaigns.services.catalogue.columns import TABLES, Kind, Table
 from campaigns.services.catalogue.examining import Write, examine
 from campaigns.services.catalogue.files import read_file
 from campaigns.services.catalogue.findings import Findings, Verdict
 from campaigns.services.catalogue.reading import RowError, Unreadable, read_content
+from campaigns.services.catalogue.storing import stored_in
 from campaigns.services.errors import Refused
 from campaigns.services.history import append, require
+from campaigns.services.inserting import insert
 
 BATCH = 1000
 LONGEST_NAME = 100  # of a file, in the history
@@ -52,9 +53,10 @@ def import_catalogue(
         content = read_content(file)
     except Unreadable as unreadable:
         return ImportResult(errors=(unreadable.error,))
-    reading = read_file(table, content)
+    reading = read_file(table, content, stored=stored_in(table, user))
     with collisions(), transaction.atomic():
         examination = examine(table, reading, user=user, lock=not dry_run)
+        del reading  # its rows take as much memory as the entries made of them
         findings = examination.findings
         if not findings.all_errors and not dry_run:
             write(table, examination.writes, by=user or ActorKind.SCHEDULER, filename=filename, now=now)
@@ -100,22 +102,22 @@ def write(table: Table, writes: Sequence[Write], *, by: User | ActorKind, filena
     """
     new = [each.entry for each in writes if each.is_new]
     changed = [each for each in writes if not each.is_new]
-    table.entries().bulk_create(new, batch_size=BATCH)
+    insert(new)
     columns = [column for column in table.columns if any(column in each.changes for each in changed)]
     if columns:
         _update(table, changed, columns)
     person = by if isinstance(by, User) else None
     actor_kind = by if isinstance(by, ActorKind) else ActorKind.PERSON
-    source = PurePath(filename).name[:LONGEST_NAME]
+    source, noun = PurePath(filename).name[:LONGEST_NAME], table.noun
     append(
         Event(
             at=now,
-            kind=f"{table.noun}.{'created' if each.is_new else 'changed'}",
-            text=_words(table, each, source),
-            data=each.changes,
+            kind=f"{noun}.{'created' if each.is_new else 'changed'}",
+            text=_words(noun, each, source),
+            data=dict(each.changes.items()),
             actor_kind=actor_kind.value,
             actor=person,
-            subject=subject_of(each.entry),
+            subject=f"{noun}:{getattr(each.entry, table.key)}",
         )
         for each in writes
     )
@@ -132,6 +134,6 @@ def _update(table: Table, changed: Sequence[Write], columns: list[str]) -> None:
     )
 
 
-def _words(table: Table, write: Write, source: str) -> str:
+def _words(noun: str, write: Write, source: str) -> str:
     did = "added" if write.is_new else f"changed {', '.join(write.changes)} of"
-    return f"The import of {source} {did} {table.noun} {write.entry}."
+    return f"The import of {source} {did} {noun} {write.entry}."

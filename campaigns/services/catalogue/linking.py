@@ -9,21 +9,26 @@ from django.db.models import QuerySet
 from campaigns import selectors
 from campaigns.models import Agent, Branch
 from campaigns.services.catalogue.checking import Draft
-from campaigns.services.catalogue.columns import Table
+from campaigns.services.catalogue.columns import Entry, Table
 from campaigns.services.catalogue.reading import RowError
 
 
-def link(table: Table, columns: tuple[str, ...], drafts: list[Draft], user: User | None) -> list[RowError]:
-    """Replace external ids by the entries they name, one query a column; return what can't be found or doesn't fit.
+def link(
+    table: Table, columns: tuple[str, ...], drafts: list[Draft], user: User | None
+) -> tuple[dict[int, Entry], list[RowError]]:
+    """Replace external ids by the entries they name, one query a column.
 
-    Only entries of the user's branches are found; all, where there is no user.
+    Return by line the entry that a row describes, and what can't be found or doesn't fit. Only entries of the user's branches
+    are found; all, where there is no user.
     """
     errors = []
     for column in relations(table, columns):
         errors += _link_column(column, drafts, user)
+    entries = {}
     for draft in drafts:
-        errors += _check_whole(table, draft)
-    return errors
+        entries[draft.line] = entry = table.model(**draft.values)
+        errors += _check_whole(entry, draft.line)
+    return entries, errors
 
 
 def relations(table: Table, columns: tuple[str, ...]) -> list[str]:
@@ -62,10 +67,10 @@ def not_found(noun: str, name: str, user: User | None) -> str:
     )
 
 
-def _check_whole(table: Table, draft: Draft) -> list[RowError]:
+def _check_whole(entry: Entry, line: int) -> list[RowError]:
     """Ask the model what it says of the row as a whole; a value that is missing because it is wrong doesn't matter to it."""
     try:
-        table.model(**draft.values).clean()
+        entry.clean()
     except ValidationError as error:
-        return [RowError(draft.line, column, words) for column, said in error.message_dict.items() for words in said]
+        return [RowError(line, column, words) for column, said in error.message_dict.items() for words in said]
     return []

@@ -8,7 +8,7 @@ LARGEST_FILE = 20 * 1024 * 1024
 MOST_ROWS = 100_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RowError:
     """What is wrong in a file, where, and what to do. `line` is None where the whole file is meant."""
 
@@ -17,7 +17,7 @@ class RowError:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wrong:
     """A cell that has no text to take, and why."""
 
@@ -27,7 +27,7 @@ class Wrong:
 Cell = str | Wrong
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row with the number that the person's program shows: in a CSV file its first line."""
 

@@ -18,7 +18,7 @@ def open_csv(content: bytes) -> Source:
         raise Unreadable("The file is a web page or XML, whatever its name says. Save it as CSV or as .xlsx.", 1)
     delimiter = _delimiter(text)
     notes = () if delimiter == "," else (f"The columns are read as separated by {DELIMITERS[delimiter]}.",)
-    return Source("Line", notes, _rows(text, delimiter))
+    return Source("Line", notes, _rows(content, delimiter))
 
 
 def _decode(content: bytes) -> str:
@@ -53,8 +53,9 @@ def _delimiter(text: str) -> str:
     return max(DELIMITERS, key=header.count)
 
 
-def _rows(text: str, delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+def _rows(content: bytes, delimiter: str) -> Iterator[Row]:
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:

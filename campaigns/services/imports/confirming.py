@@ -13,6 +13,7 @@ from campaigns.services.catalogue import TABLES, Kind, examining, importing
 from campaigns.services.catalogue.examining import Write
 from campaigns.services.catalogue.files import Reading, read_file
 from campaigns.services.catalogue.findings import Findings, Verdict
+from campaigns.services.catalogue.storing import stored_in
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.imports.kinds import ORDERS
@@ -46,7 +47,7 @@ def require_import(kind: str, user: User) -> None:
 def examine(file: ImportFile, *, user: User, now: datetime) -> Findings:
     """Return what an import of the file would do, row by row. Raises NotAllowed."""
     require_import(file.kind, user)
-    return _examine(file, _read(file), user, now, lock=False)[0]
+    return _examine(file, _read(file, user), user, now, lock=False)[0]
 
 
 def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, now: datetime) -> Imported:
@@ -56,7 +57,7 @@ def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, 
     rows are wrong (unless `good_only`), where nothing is to be written or where others wrote in the same moment.
     """
     require_import(file.kind, user)
-    reading = _read(file)
+    reading = _read(file, user)
     with importing.collisions(), transaction.atomic():
         findings, writes = _examine(file, reading, user, now, lock=True)
         if findings.fingerprint() != fingerprint:
@@ -74,11 +75,12 @@ def confirm(file: ImportFile, fingerprint: str, *, good_only: bool, user: User, 
     return done
 
 
-def _read(file: ImportFile) -> Reading:
+def _read(file: ImportFile, user: User) -> Reading:
     content = bytes(file.content)  # PostgreSQL answers a memoryview
     if file.kind == ORDERS:
         return read_orders(content, MOST_ORDERS)
-    return read_file(TABLES[Kind(file.kind)], content, most=MOST_ROWS)
+    table = TABLES[Kind(file.kind)]
+    return read_file(table, content, most=MOST_ROWS, stored=stored_in(table, user))
 
 
 def _examine(
