@@ -16,7 +16,7 @@ def count_phases(now: datetime) -> int:
     """Count the campaigns of each branch and phase, and keep the counts where there are `MANY`; return how many there are."""
     campaigns = Campaign.objects.order_by("branch", "phase").values_list("branch", "phase")
     found = list(campaigns.annotate(number=Count("*")))
-    total = sum(number for _, _, number in found)
+    total: int = sum(number for _, _, number in found)
     if total >= MANY:
         PhaseCount.objects.bulk_create(
             (PhaseCount(branch_id=branch, phase=phase, number=n, counted_at=now) for branch, phase, n in found),

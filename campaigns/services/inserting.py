@@ -23,7 +23,7 @@ def insert(rows: Sequence[models.Model]) -> None:
         return
     quoted, fields = connection.ops.quote_name, model._meta.concrete_fields
     table, names = model._meta.db_table, [field.attname for field in fields]
-    columns = ", ".join(quoted(field.column) for field in fields)
+    columns = ", ".join(quoted(str(field.column)) for field in fields)
     with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [table, "id", len(rows)]
