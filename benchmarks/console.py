@@ -76,13 +76,13 @@ def end(process: "subprocess.Popen[Any]", patience: float = 60) -> None:
         process.wait()
 
 
-def until(found: Callable[[], bool], words: Callable[[], str], patience: float = PATIENCE) -> None:
+def until(found: Callable[[], bool], words: Callable[[], str], patience: float = PATIENCE, poll: float = 0.02) -> None:
     """Wait until it is so; raise RuntimeError with the words where it never is."""
     deadline = time.monotonic() + patience
     while not found():
         if time.monotonic() > deadline:
             raise RuntimeError(words())
-        time.sleep(0.02)
+        time.sleep(poll)
 
 
 def fullest(moments: list[float], seconds: float) -> int:
