@@ -20,6 +20,7 @@ PER_SECOND = 50  # the default of FLOW_MAX_PER_SECOND
 SECONDS = 60.0  # for which Flow's calls are counted
 WINDOW = 10.0
 ANSWER = 0.02
+PROCESSES = 4
 
 
 def measure(stage: Stage) -> str:
@@ -59,16 +60,18 @@ def _section(said: dict[str, Any]) -> str:
             "",
         ),
     ]
+    asked, started, written = said["ask_queries"], said["start_queries"], said["inserts"]
+    rate, kilobytes = ROWS / said["batch"], said["ask_bytes"] / 1000
     return f"""## bulk: pause {ROWS:,} campaigns as a batch
 
 {table(rows)}
 
-{POPULATION:,} campaigns, {ROWS:,} of them live. The page that asks takes {said["ask_queries"]} queries and its POST
-{said["start_queries"]}, of which {said["inserts"]} write the rows, a thousand at a time; neither asks the database about single rows. The
-page is {said["ask_bytes"] / 1000:,.0f} kB: it shows the first hundred rows, the others by their number and outcome, and carries what was seen of
-all of them. The batch then asked for {ROWS / said["batch"]:,.0f} pauses a second, row by row, each in a transaction of its own with its command
-and its line of history: {said["batch"]:,.0f} s, with {said["done"]:,} done. Meanwhile the commands go to Flow at the pace of FLOW_MAX_PER_SECOND
-= {PER_SECOND}, which one send and one question for each campaign share; the worker has 4 processes, and Flow answers in {ANSWER * 1000:.0f} ms.
+{POPULATION:,} campaigns, {ROWS:,} of them live. The page that asks takes {asked} queries and its POST {started}, of which {written}
+write the rows, a thousand at a time; neither asks the database about single rows. The page is {kilobytes:,.0f} kB: it shows the first
+hundred rows, the others by their number and outcome, and carries what was seen of all of them. The batch then asked for
+{rate:,.0f} pauses a second, row by row, each in a transaction of its own with its command and its line of history: {said["batch"]:,.0f} s,
+with {said["done"]:,} done. Meanwhile the commands go to Flow at the pace of FLOW_MAX_PER_SECOND = {PER_SECOND}, which one send and one
+question for each campaign share; the worker has {PROCESSES} processes, and Flow answers after {ANSWER * 1000:.0f} ms.
 """
 
 
@@ -90,7 +93,7 @@ def main(folder: Path, address: str) -> dict[str, Any]:
     asked, seen = _ask(client)
     asked |= _rehearse(client, seen)
     beat = celery("beat", ready="beat: Starting", log=folder / "beat.log")
-    with worker("one", "--concurrency", "4", log=folder / "worker.log"), beat:
+    with worker("one", "--concurrency", str(PROCESSES), log=folder / "worker.log"), beat:
         return {**asked, **_run(client, seen), **_calls(address)}
 
 

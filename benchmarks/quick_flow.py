@@ -1,4 +1,4 @@
-"""A Flow that answers everything after a fixed time and remembers it: `python -m benchmarks.quick_flow SECONDS`; prints its port.
+"""A Flow that answers after a fixed time and remembers all: `python -m benchmarks.quick_flow SECONDS`; prints its port.
 
 One process, one thread: it costs the measured console little. `/ledger` gives what was asked: when each call came, in seconds
 of this process's clock, the order_ref of each publish with the tracking ids given for it, and the status that each campaign

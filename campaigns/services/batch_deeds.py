@@ -177,8 +177,8 @@ def _check(campaign: Campaign, _row: BatchRow, user: User, now: datetime) -> str
 
 def _command(action: Action, says: str, money: str) -> BatchDeed[Campaign]:
     def foresee(campaign: Campaign, _now: datetime) -> str:
-        # A list, not a query set for each of ten thousand rows; `load` has put it there.
-        commands.check_fits(campaign, action, next(iter(getattr(campaign, "open_commands")), None))
+        is_open: list[Command] = vars(campaign)["open_commands"]  # `load` has put it there
+        commands.check_fits(campaign, action, is_open[0] if is_open else None)
         return f"Flow is asked to {action.value} it"
 
     def do(campaign: Campaign, row: BatchRow, user: User, now: datetime) -> str:

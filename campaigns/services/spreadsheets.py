@@ -2,14 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any
-
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 Value = str | int | Decimal | datetime | None
 
@@ -17,6 +14,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What a spreadsheet may take for the beginning of a formula; the full-width ones in some languages' programs."""
 
 GUARD = "'"
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # those that no spreadsheet can hold
+
 BOM = b"\xef\xbb\xbf"  # without it Excel takes the file for the machine's own old character set
 
 
@@ -44,11 +43,23 @@ def csv_lines(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
 
 def write_xlsx(sheets: Iterable[tuple[str, Iterable[Sequence[Value]]]], file: IO[bytes]) -> None:
     """Write a workbook: of each sheet its title and its rows, which are not kept in memory. Times are without their zone."""
+    from openpyxl import Workbook  # here, for it is a tenth of what every process imports at its start
+    from openpyxl.cell import WriteOnlyCell
+
+    def cell(sheet: Any, value: Value) -> Any:
+        if isinstance(value, datetime):
+            value = value.replace(tzinfo=None)
+        if not isinstance(value, str):
+            return value
+        text = WriteOnlyCell(sheet, _clean(value))
+        text.data_type = "s"  # a text, whatever it begins with
+        return text
+
     book = Workbook(write_only=True)
     for title, rows in sheets:
         sheet = book.create_sheet(title)
         for row in rows:
-            sheet.append([_cell(sheet, value) for value in row])
+            sheet.append([cell(sheet, value) for value in row])
     book.save(file)
 
 
@@ -60,16 +71,6 @@ def _csv_value(value: Value) -> str | int | Decimal:
     return guarded(_clean(value)) if isinstance(value, str) else value
 
 
-def _cell(sheet: Any, value: Value) -> Any:
-    if isinstance(value, datetime):
-        value = value.replace(tzinfo=None)
-    if not isinstance(value, str):
-        return value
-    cell = WriteOnlyCell(sheet, _clean(value))
-    cell.data_type = "s"  # a text, whatever it begins with
-    return cell
-
-
 def _clean(text: str) -> str:
     """Return the text without the control characters that no spreadsheet can hold."""
-    return ILLEGAL_CHARACTERS_RE.sub("", text)
+    return CONTROL_CHARACTERS.sub("", text)
