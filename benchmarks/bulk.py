@@ -66,12 +66,13 @@ def _section(said: dict[str, Any]) -> str:
 
 {table(rows)}
 
-{POPULATION:,} campaigns, {ROWS:,} of them live. The page that asks takes {asked} queries and its POST {started}, of which {written}
-write the rows, a thousand at a time; neither asks the database about single rows. The page is {kilobytes:,.0f} kB: it shows the first
-hundred rows, the others by their number and outcome, and carries what was seen of all of them. The batch then asked for
-{rate:,.0f} pauses a second, row by row, each in a transaction of its own with its command and its line of history: {said["batch"]:,.0f} s,
-with {said["done"]:,} done. Meanwhile the commands go to Flow at the pace of FLOW_MAX_PER_SECOND = {PER_SECOND}, which one send and one
-question for each campaign share; the worker has {PROCESSES} processes, and Flow answers after {ANSWER * 1000:.0f} ms.
+{POPULATION:,} campaigns, {ROWS:,} of them live. The page that asks takes {asked} queries and its POST {started}, of which
+{written} write the rows, a thousand at a time; neither asks the database about single rows. The page is {kilobytes:,.0f} kB:
+it shows the first hundred rows, the others by their number and outcome, and carries what was seen of all of them. The batch
+then asked for {rate:,.0f} pauses a second, row by row, each in a transaction of its own with its command and its line of
+history: {said["batch"]:,.0f} s, with {said["done"]:,} done. Meanwhile the commands go to Flow at the pace of
+FLOW_MAX_PER_SECOND = {PER_SECOND}, which one send and one question for each campaign share; the worker has {PROCESSES}
+processes, and Flow answers after {ANSWER * 1000:.0f} ms.
 """
 
 

@@ -56,11 +56,11 @@ def _section(per_second: dict[int, float]) -> str:
 
 {table(rows)}
 
-{ORDERS:,} queued orders of {LISTINGS} listings each are published on the full way (claim, `sent_at`, POST, result) by worker nodes
-of {PROCESSES} processes, each node a process group with a name of its own; Flow answers after {ANSWER * 1000:.0f} ms. The ideal is what
-as many processes reach that do nothing but wait. All nodes share this machine with PostgreSQL, Redis and Flow's stand-in.
-After every one of the {RUNS * len(NODES)} runs the stand-in's ledger was laid beside the database: every order was published once, by
-one attempt, and the tracking ids that were given are those of the campaigns.
+{ORDERS:,} queued orders of {LISTINGS} listings each are published on the full way (claim, `sent_at`, POST, result) by worker
+nodes of {PROCESSES} processes, each node a process group with a name of its own; Flow answers after {ANSWER * 1000:.0f} ms.
+The ideal is what as many processes reach that do nothing but wait. All nodes share this machine with PostgreSQL, Redis and
+Flow's stand-in. After every one of the {RUNS * len(NODES)} runs the stand-in's ledger was laid beside the database: every
+order was published once, by one attempt, and the tracking ids that were given are those of the campaigns.
 """
 
 

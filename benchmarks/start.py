@@ -272,10 +272,10 @@ def _section(found: dict[tuple[str, str], float]) -> str:
 {table(rows)}
 
 Beside a project of one model, its admin under Unfold, and one task that calls an API, with django-celery-beat and the same
-libraries: the least that these parts can be put together to. On SQLite and Redis; the web is gunicorn with 4 threads, asked for
-the login page; the worker has 2 processes; memory is the proportional set of a process with its children half a second after
-it is ready. Medians of {RUNS} runs that take turns. The goal is met by {met} of {len(ratios)}.
+libraries: the least that these parts can be put together to. On SQLite and Redis; the web is gunicorn with 4 threads, asked
+for the login page; the worker has 2 processes; memory is the proportional set of a process with its children half a second
+after it is ready. Medians of {RUNS} runs that take turns. The goal is met by {met} of {len(ratios)}.
 
-What the console has beyond it is its own code: some 190 modules, and the checks that refuse wrong settings. openpyxl, which was a
-tenth of all that each process imported, is imported by the deed that reads or writes a workbook.
+What the console has beyond it is its own code: some 190 modules, and the checks that refuse wrong settings. openpyxl, which
+was a tenth of all that each process imported, is imported by the deed that reads or writes a workbook.
 """
