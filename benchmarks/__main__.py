@@ -16,10 +16,18 @@ from pathlib import Path
 import celery
 import django
 
+from benchmarks import growth
 from benchmarks.stage import ROOT, Stage
 
-ROWS = ("sync", "publish", "calls", "lists", "forms", "home", "imports", "bulk", "start")
+ROWS = ("sync", "publish", "calls", "lists", "forms", "home", "imports", "bulk", "start", "nodes")
 PAGE = ROOT / "docs" / "benchmarks.md"
+GROWTH = """## How the cost grows
+
+![Time against rows for lists, search, the home page and sync, on logarithmic axes](images/growth.svg)
+
+A level line means that the work takes as long at a million campaigns as at ten thousand; one that rises by a square for each
+square grows with the rows. The points are those of the rows' last measurements.
+"""
 
 
 def main(arguments: list[str]) -> None:
@@ -36,6 +44,8 @@ def main(arguments: list[str]) -> None:
             section = f"{importlib.import_module(f'benchmarks.{name}').measure(stage).strip()}\n\n{machine()}\n"
             print(section, flush=True)
             write(PAGE, name, section)
+    if growth.draw():
+        write(PAGE, "growth", GROWTH)
 
 
 def machine() -> str:

@@ -223,9 +223,9 @@ def _write(batch: Batch, rows: Iterator[BatchRow]) -> Batch:
 
 def _row(kind: BatchKind, batch: Batch, each: Foreseen) -> BatchRow:
     row = BatchRow(
-        batch=batch, version=each.seen.version, amount=each.seen.amount, currency=each.seen.currency, why=each.why
+        batch_id=batch.pk, version=each.seen.version, amount=each.seen.amount, currency=each.seen.currency, why=each.why
     )
-    setattr(row, kind.value, each.subject)
+    setattr(row, f"{kind.value}_id", each.subject.pk)
     if each.why:
         row.state, row.words, row.done_at = RowState.SKIPPED.value, each.words, batch.started_at
     return row

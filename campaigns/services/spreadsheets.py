@@ -7,9 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import IO, Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from campaigns.domain.texts import without_hidden
 
 Value = str | int | Decimal | datetime | None
@@ -20,6 +17,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 GUARD = "'"
 LONGEST = 32_767 - len(GUARD)
 """The longest text of a cell, of which a spreadsheet would lose the rest or refuse the file."""
+
 BOM = b"\xef\xbb\xbf"  # without it Excel takes the file for the machine's own old character set
 
 
@@ -47,11 +45,23 @@ def csv_lines(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
 
 def write_xlsx(sheets: Iterable[tuple[str, Iterable[Sequence[Value]]]], file: IO[bytes]) -> None:
     """Write a workbook: of each sheet its title and its rows, which are not kept in memory. Times are without their zone."""
+    from openpyxl import Workbook  # here, for it is a tenth of what every process imports at its start
+    from openpyxl.cell import WriteOnlyCell
+
+    def cell(sheet: Any, value: Value) -> Any:
+        if isinstance(value, datetime):
+            value = value.replace(tzinfo=None)
+        if not isinstance(value, str):
+            return value
+        text = WriteOnlyCell(sheet, _clean(value))
+        text.data_type = "s"  # a text, whatever it begins with
+        return text
+
     book = Workbook(write_only=True)
     for title, rows in sheets:
         sheet = book.create_sheet(title)
         for row in rows:
-            sheet.append([_cell(sheet, value) for value in row])
+            sheet.append([cell(sheet, value) for value in row])
     book.save(file)
 
 
@@ -61,16 +71,6 @@ def _csv_value(value: Value) -> str | int | Decimal:
     if isinstance(value, datetime):
         return value.isoformat()
     return guarded(_clean(value)) if isinstance(value, str) else value
-
-
-def _cell(sheet: Any, value: Value) -> Any:
-    if isinstance(value, datetime):
-        value = value.replace(tzinfo=None)
-    if not isinstance(value, str):
-        return value
-    cell = WriteOnlyCell(sheet, _clean(value))
-    cell.data_type = "s"  # a text, whatever it begins with
-    return cell
 
 
 def _clean(text: str) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from openpyxl import load_workbook
-
 from campaigns.services.catalogue.reading import Cell, Row, Source, Unreadable, Wrong
 
 LARGEST_UNPACKED = 200 * 1024 * 1024
@@ -34,6 +32,8 @@ def refuse_old_excel(content: bytes) -> None:
 
 def open_xlsx(content: bytes, *, dates: bool = False) -> Source:
     """Return the rows of the first sheet, dates only where they are wanted. Raises Unreadable, also while they are read."""
+    from openpyxl import load_workbook  # here, for it is a tenth of what every process imports at its start
+
     _refuse_bombs(content)
     try:
         with warnings.catch_warnings():
