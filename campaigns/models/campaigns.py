@@ -45,7 +45,6 @@ class Campaign(models.Model):
             models.Index(fields=["phase", "-created_at", "-id"], name="campaign_phase_newest"),
             models.Index(fields=["branch", "-created_at", "-id"], name="campaign_branch_newest"),
             models.Index(fields=["ends_at", "id"], name="campaign_end"),
-            models.Index(fields=["-created_at", "-id"], name="campaign_problem", condition=~models.Q(problem="")),
             models.Index(fields=["branch", "phase"], name="campaign_branch_phase"),
             models.Index(
                 fields=["next_check_at"], name="campaign_due", condition=models.Q(next_check_at__isnull=False)
