@@ -26,7 +26,7 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     list_display = ("name", "external_id", "time_zone", "approval_threshold", "monthly_budget", "committed", "active")
     list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
-    search_help_text = "Name or external id"
+    search_help_text = "Words of name or external id"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Branch]:
         """Return the branches that this person works for."""
@@ -69,7 +69,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")
-    search_help_text = "Name, external id or e-mail"
+    search_help_text = "Words of name, external id or e-mail"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Return the agents of the person's branches."""
