@@ -5,8 +5,7 @@ import statistics
 import time
 from typing import Any
 
-RUNS = 5
-STOCK_RUNS = 3
+RUNS = STOCK_RUNS = 3
 
 
 def set_up(*, stock: bool = False) -> None:

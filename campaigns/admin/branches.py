@@ -31,7 +31,7 @@ class BranchAdmin(CatalogueAdmin[Branch]):
     amounts = AMOUNTS
     list_filter = (BranchNeeds, "active")
     search_fields = ("name", "external_id")
-    search_help_text = "Name or external id"
+    search_help_text = "Words of name or external id"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Branch]:
         """Return the branches that this person works for."""
@@ -75,7 +75,7 @@ class AgentAdmin(CatalogueAdmin[Agent]):
     list_select_related = ("branch",)
     autocomplete_fields = ("branch",)
     search_fields = ("name", "external_id", "email")
-    search_help_text = "Name, external id or e-mail"
+    search_help_text = "Words of name, external id or e-mail"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Agent]:
         """Return the agents of the person's branches."""

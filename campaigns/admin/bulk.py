@@ -137,7 +137,7 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             ids = [number for text in request.GET.getlist("row") if (number := row_id(text)) is not None]
             return self.get_queryset(request).filter(pk__in=ids[:MOST_ROWS])
         try:
-            found = self.get_changelist_instance(_asking(request, QueryDict(request.GET.get("of", ""))))
+            found: Any = self.get_changelist_instance(_asking(request, QueryDict(request.GET.get("of", ""))))
         except (IncorrectLookupParameters, OverflowError):
             raise UnclearError("The filters of the list can't be understood. Choose them again.") from None
         if found.queryset[: MOST_ROWS + 1].count() > MOST_ROWS:

@@ -29,7 +29,7 @@ class ListingAdmin(CatalogueAdmin[Listing]):
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     autocomplete_fields = ("branch", "agent")
     search_fields = ("title", "external_id", "address")
-    search_help_text = "Title, external id or address"
+    search_help_text = "Words of title, external id or address"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listing]:
         """Return the listings of the person's branches."""

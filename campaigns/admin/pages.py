@@ -68,8 +68,8 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]  # Django's can't be s
         top = min(bottom + self.per_page, self.count)
         rows: Any = self.object_list
         if bottom > self.count // 2 and self.size.counted is not Counted.MORE_THAN:
-            return self._get_page(list(rows.reverse()[self.count - top : self.count - bottom])[::-1], number, self)
-        return self._get_page(rows[bottom:top], number, self)
+            return Page(list(rows.reverse()[self.count - top : self.count - bottom])[::-1], number, self)
+        return Page(rows[bottom:top], number, self)
 
 
 class BigList(ChangeList):

@@ -20,7 +20,7 @@ class PlanAdmin(CatalogueAdmin[Plan]):
     appears = "Flow's media packages appear here, each with its default budget and its days; an order buys one of them."
     plain = {"budget": money("default budget", lambda plan: plan.default_budget, lambda plan: plan.currency)}
     search_fields = ("name", "ref")
-    search_help_text = "Name or reference"
+    search_help_text = "Words of name or reference"
 
     @admin.display(description="default budget", ordering="default_budget")
     def budget(self, plan: Plan) -> str:

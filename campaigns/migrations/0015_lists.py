@@ -32,14 +32,6 @@ class Migration(migrations.Migration):
             index=models.Index(fields=["ends_at", "id"], name="campaign_end"),
         ),
         migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(
-                condition=models.Q(("problem", ""), _negated=True),
-                fields=["-created_at", "-id"],
-                name="campaign_problem",
-            ),
-        ),
-        migrations.AddIndex(
             model_name="command",
             index=models.Index(fields=["state", "-id"], name="command_state_newest"),
         ),

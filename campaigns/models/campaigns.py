@@ -48,7 +48,6 @@ class Campaign(models.Model):
             models.Index(fields=["phase", "-created_at", "-id"], name="campaign_phase_newest"),
             models.Index(fields=["branch", "-created_at", "-id"], name="campaign_branch_newest"),
             models.Index(fields=["ends_at", "id"], name="campaign_end"),
-            models.Index(fields=["-created_at", "-id"], name="campaign_problem", condition=~models.Q(problem="")),
             models.Index(fields=["branch", "phase"], name="campaign_branch_phase"),
             # What needs somebody is found among the few that are not over, without a look at the table itself.
             models.Index(

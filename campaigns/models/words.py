@@ -25,18 +25,22 @@ MARKS = string.punctuation.replace("'", "''").replace("%", "%%")
 
 
 def with_words(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Return the rows that have every word of the text, or one that begins so; none where it has no word."""
-    words = WORD.findall(text.lower())
+    """Return the rows that have every word of the text, or one that begins so; none where it has no word.
+
+    Of `A-000007` only the last part may be the beginning of a word: whoever typed the dash was through with the first.
+    """
+    typed = [parts for each in text.lower().split() if (parts := WORD.findall(each))]
+    words = [(part, False) for parts in typed for part in parts[:-1]] + [(parts[-1], True) for parts in typed]
     return rows.filter(pk__in=_found(rows.model, rows.db, words)) if words else rows.none()
 
 
-def _found(model: type[Model], using: str, words: list[str]) -> RawSQL:
+def _found(model: type[Model], using: str, words: list[tuple[str, bool]]) -> RawSQL:
     table = model._meta.db_table
     # A word is letters and digits alone, so nothing in it could end the quotes.
     if connections[using].vendor == "postgresql":
-        asked = " & ".join(f"'{word}':*" for word in words)
+        asked = " & ".join(f"'{word}'{':*' if begins else ''}" for word, begins in words)
         return RawSQL(f"SELECT id FROM {table} WHERE {_vector(TEXTS[table])} @@ %s::tsquery", [asked])  # noqa: S608, S611
-    asked = " ".join(f'"{word}"*' for word in words)
+    asked = " ".join(f'"{word}"{"*" if begins else ""}' for word, begins in words)
     return RawSQL(f"SELECT rowid FROM {table}_words WHERE {table}_words MATCH %s", [asked])  # noqa: S608, S611
 
 

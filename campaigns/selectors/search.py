@@ -32,7 +32,8 @@ def beginning(rows: QuerySet[Any], paths: Sequence[str], text: str) -> QuerySet[
 def _limited(found: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     """Return some of the rows, for a union: SQLite takes a limit only further inside."""
     ids = found.order_by().values("pk")
-    return found.model._default_manager.filter(pk__in=ids[:MOST_FOUND]).order_by().values("pk")
+    rows: QuerySet[Any] = found.model._default_manager.order_by()
+    return rows.filter(pk__in=ids[:MOST_FOUND]).values("pk")
 
 
 def _found(rows: QuerySet[Any], path: str, word: str) -> QuerySet[Any]:

@@ -148,6 +148,8 @@ def test_a_search_of_10_000_characters_is_refused_in_words(client: Client) -> No
         ("LOFT sea", True),
         ("lo", True),
         ("l-77", True),
+        ("l-7", True),
+        ("lo-77", False),
         ("12 main", True),
         ("oft", False),
         ("loft river", False),
