@@ -279,7 +279,7 @@ for the login page; the worker has 2 processes; memory is the proportional set o
 after it is ready. Medians of {RUNS} runs that take turns. The goal is met by {met} of {len(ratios)}.
 
 What the console has beyond it is its own code: some 190 modules with models, admin and services, whose import is nearly all of
-the difference, and the checks that refuse wrong settings. Tried and kept: openpyxl is imported by the deed that reads or writes a
-workbook, Flow's client with requests and pyrate-limiter by whoever calls Flow (a worker does before it forks, so that its
+the difference, and the checks that refuse wrong settings. Tried and kept: openpyxl is imported by the deed that reads or writes
+a workbook, Flow's client with requests and pyrate-limiter by whoever calls Flow (a worker does before it forks, so that its
 processes share them), Redis's transport by whoever connects. Before that a start took twice the bare one's time of processor.
 """
