@@ -6,12 +6,16 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from campaigns.domain.states import Action, Phase
-from campaigns.flow import FlowClient, FlowConfig, Pace, PublishRequest
+from campaigns.flow import FlowConfig, PublishRequest
 from campaigns.models import Listing, Order
+
+if TYPE_CHECKING:
+    from campaigns.flow import FlowClient
 
 # Words that Flow's page shows in its examples.
 DOCUMENTED_STATUSES = {"queued": Phase.QUEUED, "in_progress": Phase.IN_PROGRESS, "paused": Phase.PAUSED}
@@ -19,15 +23,20 @@ DOCUMENTED_STATUSES = {"queued": Phase.QUEUED, "in_progress": Phase.IN_PROGRESS,
 _making_the_client = threading.Lock()
 
 
-def client() -> FlowClient:
+def client() -> "FlowClient":
     """Return this process's client: one pool of connections and one token for all its threads."""
     with _making_the_client:  # threads that begin at the same time would each make one, with a token of its own
         return _client(os.getpid())
 
 
 @cache
-def _client(_process: int) -> FlowClient:
+def _client(_process: int) -> "FlowClient":
     # Keyed by process, because a forked worker must share neither sockets nor the lock of its parent.
+    from campaigns.flow import (
+        FlowClient,
+        Pace,
+    )  # here, with requests and what else they need: not every process calls Flow
+
     pace = Pace(settings.FLOW_MAX_PER_SECOND, settings.FLOW_PACE_STORE)
     return FlowClient(
         FlowConfig(

@@ -137,7 +137,8 @@ def send_command(*, command_id: int, **_: Any) -> None:
 def confirm_commands(**_: Any) -> None:
     """Send the commands that are due, first or again; their campaigns are asked about soon after."""
     for command_id in commands.due_commands(timezone.now(), SWEEP_LIMIT):
-        if not nudge(send_command, command_id=command_id, expires=10):
+        # Until just before the next sweep: at the pace, so many take longer than that, and workers must not run dry between.
+        if not nudge(send_command, command_id=command_id, expires=14):
             break  # as in the sweep
 
 

@@ -12,7 +12,7 @@ from queue import Empty
 from typing import Any
 
 from kombu.exceptions import ChannelError
-from kombu.transport import TRANSPORT_ALIASES, filesystem, redis, virtual
+from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 from kombu.utils.json import dumps, loads
 
 from flowsite.messages import MOST_BYTES, excerpt, refuse
@@ -95,29 +95,7 @@ class Transport(filesystem.Transport):
     Channel = Channel
 
 
-class RedisChannel(redis.Channel):
-    """Takes the queue's entries unless they are broken."""
-
-    Message = Message
-
-    def _brpop_read(self, **options: Any) -> Any:
-        try:
-            return super()._brpop_read(**options)  # type: ignore[misc]  # it has one
-        except (
-            ValueError,
-            RecursionError,
-        ) as error:  # from JSON, from bytes that are no text, or from the message above
-            refuse("the entry is no message", str(error))
-            return True
-
-
-class RedisTransport(redis.Transport):
-    """The library's transport with the channel above."""
-
-    Channel = RedisChannel
-
-
 def use_ours() -> None:
-    """Let the addresses of Redis lead to our transport."""
+    """Let the addresses of Redis lead to our transport; it is imported by whoever uses it."""
     for scheme in ("redis", "rediss"):
-        TRANSPORT_ALIASES[scheme] = f"{__name__}:{RedisTransport.__name__}"
+        TRANSPORT_ALIASES[scheme] = "flowsite.redis_broker:Transport"

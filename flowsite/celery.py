@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task
-from celery.signals import import_modules, task_postrun
+from celery.signals import import_modules, task_postrun, worker_init
 
 from flowsite import broker
 
@@ -28,6 +28,12 @@ def refuse_to_start_with_wrong_settings(**_: Any) -> None:
     from flowsite.startup import refuse_wrong_settings
 
     refuse_wrong_settings()
+
+
+@worker_init.connect  # before it forks: its processes share what is there
+def import_the_client_of_flow(**_: Any) -> None:
+    """Import what most of a worker's tasks need, and what the web can do without."""
+    from campaigns.flow import FlowClient, Pace  # noqa: F401
 
 
 @task_postrun.connect  # the end of a task: a sign at its beginning could hold up a publish
