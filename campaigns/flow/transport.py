@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ReadTimeoutError
+import certifi
+from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
+from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.exceptions import LocationParseError, ReadTimeoutError
 
 from campaigns.flow.answers import Answer, Purpose
 from campaigns.flow.errors import FlowError, Interrupted, NotSent, UnknownOutcome
@@ -18,6 +17,8 @@ from campaigns.flow.types import FlowConfig
 
 LARGEST_BODY = 1024 * 1024  # bytes, after decompression
 CHUNK = 64 * 1024
+NONE = Retry(False)  # of the library's own kinds of retry: not one
+NO_BASE_URL = "FLOW_BASE_URL must look like https://host or https://host/path, without a password in it."
 
 FAILED_AT = {
     Stage.PREPARING: "The request to Flow could not be made",
@@ -65,21 +66,22 @@ class Transport:
         """Raise ValueError when the base URL is none: a name and password in it would replace the access token."""
         parts = urlsplit(config.base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-            raise ValueError(
-                "FLOW_BASE_URL must look like https://host or https://host/path, without a password in it."
-            )
+            raise ValueError(NO_BASE_URL)
         self._config = config
         self._host = parts.hostname
+        self._path = parts.path.rstrip("/")
         self._before_request = before_request
         self.renew()
 
     def renew(self) -> None:
         """Begin anew with no connection, thread or lock of before."""
-        self._session = _new_session(self._config.pool_size)
+        self._pool = _new_pool(self._config.base_url, self._config.pool_size)
         self._watchdog = Watchdog()
 
     def close(self) -> None:
-        self._session.close()
+        """Close the idle connections."""
+        idle, self._pool = self._pool, _new_pool(self._config.base_url, self._config.pool_size)
+        idle.close()
 
     def wait_for_turn(self) -> None:
         """Wait until the next call may begin. Raises NotSent where its turn does not come."""
@@ -103,7 +105,7 @@ class Transport:
         status: int | None = None
         try:
             with self._connected(ask, call) as response:
-                status = response.status_code
+                status = response.status
                 _read_into(body, response, call)
         except FlowError:
             raise
@@ -117,33 +119,38 @@ class Transport:
         raise failure  # here, where no exception is being handled: the one above has the address in its words
 
     @contextmanager
-    def _connected(self, ask: Ask, call: Call) -> Iterator[requests.Response]:
+    def _connected(self, ask: Ask, call: Call) -> Iterator[BaseHTTPResponse]:
         if self._before_request is not None and not ask.in_turn:
             self._before_request()
         watchdog = self._watchdog
-        session = self._session if ask.pooled else _new_session(1)
+        pool = self._pool if ask.pooled else _new_pool(self._config.base_url, 1)
         set_current_call(call)
         try:
             watchdog.watch(call)
-            with session.request(
+            response = pool.urlopen(
                 ask.method,
-                self._address(ask),
-                data=ask.body,
+                self._target(ask),
+                body=ask.body,
                 headers=ask.headers(),
-                timeout=(call.seconds_to_connect(), min(self._config.read_timeout, call.seconds_left())),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+                timeout=Timeout(call.seconds_to_connect(), min(self._config.read_timeout, call.seconds_left())),
+                retries=NONE,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            try:
                 yield response
+            finally:
+                response.close()  # a connection whose answer was read to its end has gone back into the pool before
         finally:
             watchdog.forget(call)
             set_current_call(None)
             if not ask.pooled:
-                session.close()
+                pool.close()
 
-    def _address(self, ask: Ask) -> str:
-        address = self._config.base_url.rstrip("/") + ask.path
-        return f"{address}?{urlencode(ask.query, quote_via=quote)}" if ask.query else address
+    def _target(self, ask: Ask) -> str:
+        path = self._path + ask.path
+        return f"{path}?{urlencode(ask.query, quote_via=quote)}" if ask.query else path
 
     def _failure(self, ask: Ask, call: Call, error: Exception, partial: Answer | None) -> FlowError:
         reason = self._reason(call, error)
@@ -160,53 +167,35 @@ class Transport:
     def _reason(self, call: Call, error: Exception) -> str:
         if call.overdue or isinstance(error, OutOfTimeError):
             return f"the {self._config.deadline:g} seconds for a call were over"
-        if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+        if isinstance(error, ReadTimeoutError):
             return f"nothing came for {self._config.read_timeout:g} seconds"
         cause: BaseException | None = error
         reason = "the answer broke off or is not HTTP" if call.stage is Stage.SENT else type(error).__name__
         while cause is not None:
-            if isinstance(cause, OSError) and not isinstance(cause, requests.RequestException):
+            if isinstance(cause, OSError):
                 reason = getattr(cause, "verify_message", "") or cause.strerror or str(cause) or reason
             cause = cause.__cause__ or cause.__context__
         return reason
 
 
-class _Session(requests.Session):
-    """A session that takes nothing from the environment, follows no redirect and keeps no cookie."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.headers.clear()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the library's signature
-        return None
+def _new_pool(base_url: str, size: int) -> HTTPConnectionPool:
+    """Return connections to Flow alone, none of them made yet; nothing is taken from the environment."""
+    manager = PoolManager(num_pools=1, maxsize=size, block=False, ca_certs=certifi.where())
+    manager.pool_classes_by_scheme = POOLS
+    try:
+        return manager.connection_from_url(base_url)
+    except LocationParseError:
+        raise ValueError(NO_BASE_URL) from None
 
 
-class _Adapter(HTTPAdapter):
-    """Uses connections that know their call."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = POOLS
-
-
-def _new_session(pool_size: int) -> requests.Session:
-    session = _Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_maxsize=pool_size, max_retries=0))
-    return session
-
-
-def _read_into(body: bytearray, response: requests.Response, call: Call) -> None:
+def _read_into(body: bytearray, response: BaseHTTPResponse, call: Call) -> None:
     """Read on until the end, or the first chunk over the largest size; the watchdog ends what takes too long.
 
     Each piece is taken as it comes: what was there before a break may be the only trace of what Flow did. An answer that was
     there in time counts even when this process was stopped and reads it late, if its length says that nothing is missing;
     any other end may be the watchdog's cut.
     """
-    while piece := response.raw.read1(CHUNK, decode_content=True):
+    while piece := response.read1(CHUNK, decode_content=True):
         body += piece
         if len(body) > LARGEST_BODY:
             return

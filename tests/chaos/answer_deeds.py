@@ -132,7 +132,7 @@ def _seconds(now: datetime, until: datetime | None) -> float:
 
 def _trusting(certificate: str) -> AbstractContextManager[Any]:
     """Trust servers of this certificate too; without one, those that everybody trusts."""
-    return mock.patch("requests.adapters.DEFAULT_CA_BUNDLE_PATH", certificate) if certificate else nullcontext()
+    return mock.patch("certifi.where", return_value=certificate) if certificate else nullcontext()
 
 
 def _asked_since(command: Command) -> bool:

@@ -238,6 +238,7 @@ def test_asks_again_when_flow_cannot_be_reached(server: NastyServer, make_client
     client = make_client(before_request=lambda: asked.append(None))
     client.token()
     client._transport._config = replace(client._config, base_url=refused_address())
+    client._transport.renew()
 
     failing(NotSent, client.campaign_status, "queue_abc")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests.adapters
+import certifi
 from urllib3.util.connection import create_connection
 
 from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
@@ -37,7 +37,7 @@ def tls_server() -> Iterator[NastyServer]:
 
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests.adapters, "DEFAULT_CA_BUNDLE_PATH", str(CERTIFICATE))
+    monkeypatch.setattr(certifi, "where", lambda: str(CERTIFICATE))
 
 
 def test_an_unknown_host_name_means_not_sent(make_client: MakeClient, request_to_publish: PublishRequest) -> None:
