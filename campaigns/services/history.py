@@ -16,6 +16,7 @@ from campaigns.models import Branch, Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
 
 BATCH = 1000
+LINES_AT_ONCE = 5000
 
 
 def record(
@@ -61,7 +62,7 @@ def append(events: Iterable[Event]) -> None:
         for line in lines:
             line.previous_sha256 = sha256
             sha256 = sha256_of(line)
-        Event.objects.bulk_create(lines, batch_size=BATCH)
+        Event.objects.bulk_create(lines, batch_size=LINES_AT_ONCE)
         HistoryHead.objects.filter(pk=head.pk).update(event=lines[-1], sha256=sha256)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import certifi
+import pytest
 from urllib3.util.connection import create_connection
 
 from campaigns.flow import FlowClient, Interrupted, NotSent, PublishRequest
