@@ -7,9 +7,11 @@ import argparse
 import asyncio
 import itertools
 import json
+import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 OK, ACCEPTED, BROKEN, NOT_FOUND = "200 OK", "202 Accepted", "500 Internal Server Error", "404 Not Found"
 TOKEN = {"accessToken": "a-token-for-benchmarks-that-is-as-long-as-half-of-one-" * 4}
@@ -95,6 +97,17 @@ def _header(head: str, name: str) -> str:
         if key.lower() == name:
             return value.strip()
     return ""
+
+
+@contextmanager
+def running(seconds: float, *options: str) -> Iterator[str]:
+    """Run it in a process of its own; yield its address."""
+    argv = [sys.executable, "-m", "benchmarks.slow_flow", str(seconds), *options]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin
+        assert process.stdout
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        process.stdin.close()
 
 
 async def serve(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> None:

@@ -29,7 +29,7 @@ NAME = "flow_pace"
 SECONDS_TO_REACH = 1.0  # a store that does not answer must not take more of a call's time
 ALONE_FOR = 30.0  # seconds until a store that failed is tried again
 TIDY_EVERY = 10.0  # seconds
-AT_ONCE = 100  # a process takes the turns of a hundredth of a second together, for each visit to the store costs more than a call
+AT_ONCE = 100  # the turns of a hundredth of a second are taken together: a visit to the store costs as much as a call
 FRESH_FOR = 0.1  # seconds after which turns that were taken together and not used are given up
 
 
