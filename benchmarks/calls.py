@@ -117,7 +117,7 @@ def _spread(seconds: float, chance: float) -> timedelta:
     return timedelta(seconds=seconds * (0.9 + 0.2 * chance))
 
 
-def every_five_minutes(campaign: Followed, now: datetime, chance: float) -> datetime | None:
+def every_five_minutes(_: Followed, now: datetime, chance: float) -> datetime | None:
     """Ask every five minutes."""
     return now + _spread(300, chance)
 
@@ -169,14 +169,19 @@ def section(tallies: dict[str, Tally], share_of_the_patient: float) -> str:
         (
             f"## calls: when to ask about {CAMPAIGNS:,} campaigns, over {DAYS} days",
             "",
-            "| schedule | calls, the first's being 1 | million calls a day | median lag: new | start and end | unplanned change |",
+            "| schedule | calls, the first's being 1 | million calls a day | median lag: new | start "
+            "and end | unplanned change |",
             "|---|---|---|---|---|---|",
             *rows,
             "",
-            f"Simulated with `campaigns/domain/schedule.py` itself on {SAMPLE:,} campaigns of a seeded generator (with the first schedule "
-            f"on each {OF_THE_FIRST}th of them), and scaled. Half are there at the beginning, half are published on the way; a review takes "
-            f"half an hour in the mean, {PLANNED:.0%} then wait for a start within a day, runs last one to six weeks, and {UNPLANNED:.0%} are "
-            "paused by somebody at Flow for an hour. Goals of ours: a tenth of the calls; 90 s, 35 s and 31 min. While a campaign waits for "
+            f"Simulated with `campaigns/domain/schedule.py` itself on {SAMPLE:,} campaigns of a "
+            f"seeded generator (with the first schedule "
+            f"on each {OF_THE_FIRST}th of them), and scaled. Half are there at the beginning, half "
+            f"are published on the way; a review takes "
+            f"half an hour in the mean, {PLANNED:.0%} then wait for a start within a day, runs last "
+            f"one to six weeks, and {UNPLANNED:.0%} are "
+            "paused by somebody at Flow for an hour. Goals of ours: a tenth of the calls; 90 s, 35 s "
+            "and 31 min. While a campaign waits for "
             f"its start it is asked about every five minutes: where all starts are planned up to two weeks ahead, ours takes "
             f"{share_of_the_patient:.2f} of the first's calls. Less than 1/12 can't be with one call an hour while live.",
         )

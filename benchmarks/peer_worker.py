@@ -1,4 +1,6 @@
-"""The plain design beside `sync`: one Celery task for each campaign. Run by a real worker of Celery, `-A benchmarks.peer_worker`."""
+"""The plain design beside `sync`: one Celery task for each campaign, run by a worker of Celery."""
+
+# ruff: noqa: E402 - models can be imported only once Django is ready
 
 import os
 from functools import cache

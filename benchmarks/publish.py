@@ -18,8 +18,13 @@ def measure(stage: Stage, count: int = COUNT, runs: int = RUNS) -> str:
     """Return the section."""
     with stage.postgresql(CAMPAIGNS) as database, running(LATENCY) as flow:
         settings = {
-            **{"DATABASE_URL": database, "CELERY_BROKER_URL": stage.redis, "DEBUG": "false", "SECRET_KEY": "s" * 60},
-            **{"FLOW_CONCURRENCY": str(IN_FLIGHT), "FLOW_MAX_PER_SECOND": "5000", "FLOW_BASE_URL": flow},
+            "DATABASE_URL": database,
+            "CELERY_BROKER_URL": stage.redis,
+            "DEBUG": "false",
+            "SECRET_KEY": "s" * 60,
+            "FLOW_CONCURRENCY": str(IN_FLIGHT),
+            "FLOW_MAX_PER_SECOND": "5000",
+            "FLOW_BASE_URL": flow,
         }
         stage.run("benchmarks.publishing", "make", count * runs + IN_FLIGHT * 4, **settings)
         with _worker(settings):
@@ -42,8 +47,10 @@ def measure(stage: Stage, count: int = COUNT, runs: int = RUNS) -> str:
             f"| bare POSTs | 1 × | {count / bare:.0f} | {ideal / bare:.2f} |",
             f"| **the whole way of an order** | **{ours / bare:.2f} ×** | {count / ours:.0f} | {ideal / ours:.2f} |",
             "",
-            f"The whole way: message from Redis, a worker with {IN_FLIGHT} children, token, pace, claim, `sent_at`, a connection of its "
-            "own for the POST, result, campaigns and three lines of history; each step committed to PostgreSQL before the next. "
+            f"The whole way: message from Redis, a worker with {IN_FLIGHT} children, token, pace, "
+            f"claim, `sent_at`, a connection of its "
+            "own for the POST, result, campaigns and three lines of history; each step committed to "
+            "PostgreSQL before the next. "
             f"{sessions / count:.2f} database sessions an order. Goal: 1.5 ×.",
         )
     )

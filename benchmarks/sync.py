@@ -107,9 +107,12 @@ def _sync(ours: list[Any], bare: list[Any], peers: dict[str, list[float]]) -> st
             "",
             f"Every answer is news: each campaign is written, with its line of history, in {_of(ours, 'statements'):.0f} "
             f"statements for all of them. The ideal is polls × latency ÷ under way = {IDEAL:.1f} s. The bare client is one "
-            "requests.Session without look-ups of proxies, in as many threads. The tasks of one campaign each were counted from "
-            f"{' and '.join(f'{some:,}' for _, some in PEERS.values())} and scaled to {COUNT:,}: their time grows with the number. "
-            "Goals: 40 × and 8 × as fast as one task a campaign, 0.85 of the ideal, 1.2 × the bare client's CPU, 100 statements.",
+            "requests.Session without look-ups of proxies, in as many threads. The tasks of one "
+            "campaign each were counted from "
+            f"{' and '.join(f'{some:,}' for _, some in PEERS.values())} and scaled to {COUNT:,}: "
+            f"their time grows with the number. "
+            "Goals: 40 × and 8 × as fast as one task a campaign, 0.85 of the ideal, 1.2 × the bare "
+            "client's CPU, 100 statements.",
         )
     )
 
@@ -119,7 +122,8 @@ def _idle(idle: list[Any], changed: list[Any]) -> str:
         (
             "### sync-idle: the same, and nothing has changed",
             "",
-            "| time against a sync in which all changed | columns written beside the times of checks | lines of history | statements |",
+            "| time against a sync in which all changed | columns written beside the times of checks "
+            "| lines of history | statements |",
             "|---|---|---|---|",
             f"| **{_of(idle, 'seconds') / _of(changed, 'seconds'):.2f} ×** | **{_of(idle, 'news'):.0f}** "
             f"| **{_of(idle, 'lines'):.0f}** | {_of(idle, 'statements'):.0f} |",
@@ -135,11 +139,14 @@ def _slow(slow: list[Any], changed: list[Any]) -> str:
             "",
             "| until all are written but the slow | until the slow are, too | memory gained |",
             "|---|---|---|",
-            f"| **{prompt / usual:.2f} ×** the time without them | {whole:.1f} s; the last was asked about after {whole - SLOW:.1f} s "
+            f"| **{prompt / usual:.2f} ×** the time without them | {whole:.1f} s; the last was asked "
+            f"about after {whole - SLOW:.1f} s "
             f"| {_of(slow, 'memory'):.0f} MB, without them {_of(changed, 'memory'):.0f} MB |",
             "",
-            "Goal: 1.5 × the time. An answer that takes longer than a second gives its place to another campaign, up to three times "
-            f"as many as are under way otherwise; it is written when it comes. No sync of any design can end sooner than {SLOW} s after it "
+            "Goal: 1.5 × the time. An answer that takes longer than a second gives its place to "
+            "another campaign, up to three times "
+            f"as many as are under way otherwise; it is written when it comes. No sync of any design "
+            f"can end sooner than {SLOW} s after it "
             "asked about the last of the slow. Failed polls are asked three times, as always.",
         )
     )
