@@ -132,7 +132,9 @@ class Transport:
                 self._target(ask),
                 body=ask.body,
                 headers=ask.headers(),
-                timeout=Timeout(call.seconds_to_connect(), min(self._config.read_timeout, call.seconds_left())),
+                timeout=Timeout(
+                    connect=call.seconds_to_connect(), read=min(self._config.read_timeout, call.seconds_left())
+                ),
                 retries=NONE,
                 redirect=False,
                 preload_content=False,
