@@ -89,14 +89,14 @@ class Stage:
         """Run `python -m MODULE ARGUMENTS…` in a process of its own; return the JSON of the last line that it prints."""
         argv = [sys.executable, "-m", module, *map(str, arguments)]
         done = subprocess.run(
-            argv, cwd=ROOT, env={**_plain_environment(), **environment}, stdout=subprocess.PIPE, text=True, check=True
+            argv, cwd=ROOT, env={**plain_environment(), **environment}, stdout=subprocess.PIPE, text=True, check=True
         )
         return json.loads(done.stdout.splitlines()[-1])
 
     def _fill(self, address: str, campaigns: int) -> None:
         print(f"Making {campaigns:,} campaigns …", flush=True)
         argv = [sys.executable, "-m", "benchmarks.population", str(campaigns)]
-        subprocess.run(argv, cwd=ROOT, env={**_plain_environment(), "DATABASE_URL": address}, check=True)
+        subprocess.run(argv, cwd=ROOT, env={**plain_environment(), "DATABASE_URL": address}, check=True)
 
     def _address(self, database: str) -> str:
         return urlunsplit(urlsplit(self.server)._replace(path=f"/{database}"))
@@ -106,7 +106,7 @@ class Stage:
             return connection.execute(statement, values).rowcount == 1
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """Return the environment without the settings of a console that may be set here."""
     from tests.__main__ import setting_free
 

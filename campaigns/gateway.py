@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Words that Flow's page shows in its examples.
 DOCUMENTED_STATUSES = {"queued": Phase.QUEUED, "in_progress": Phase.IN_PROGRESS, "paused": Phase.PAUSED}
 
+MOST_SLOW = 3  # calls that wait long for their answer, for each that may be under way otherwise
+
 _making_the_client = threading.Lock()
 
 
@@ -48,7 +50,7 @@ def _client(_process: int) -> "FlowClient":
             connect_timeout=settings.FLOW_CONNECT_TIMEOUT,
             read_timeout=settings.FLOW_READ_TIMEOUT,
             deadline=settings.FLOW_DEADLINE,
-            pool_size=settings.FLOW_CONCURRENCY,
+            pool_size=settings.FLOW_CONCURRENCY * (1 + MOST_SLOW),
             client_errors_are_unknown=settings.FLOW_CLIENT_ERRORS_ARE_UNKNOWN,
         ),
         before_request=lambda: pace.wait_for_turn(settings.FLOW_DEADLINE),

@@ -29,6 +29,8 @@ NAME = "flow_pace"
 SECONDS_TO_REACH = 1.0  # a store that does not answer must not take more of a call's time
 ALONE_FOR = 30.0  # seconds until a store that failed is tried again
 TIDY_EVERY = 10.0  # seconds
+AT_ONCE = 100  # the turns of a hundredth of a second are taken together: a visit to the store costs as much as a call
+FRESH_FOR = 0.1  # seconds after which turns that were taken together and not used are given up
 
 
 class Pace:
@@ -40,7 +42,7 @@ class Pace:
     def __init__(self, per_second: int, store: str) -> None:
         self._rates = [Rate(per_second, Duration.SECOND)]
         self._store = store
-        self._alone = _Turns(InMemoryBucket(self._rates))
+        self._alone = _Turns(InMemoryBucket(self._rates), per_second // AT_ONCE)
         self._shared: _Turns | None = None
         self._alone_until = -math.inf
         self._lock = threading.Lock()
@@ -64,7 +66,7 @@ class Pace:
     def _shared_turns(self) -> "_Turns | None":
         with self._lock:
             if self._shared is None and time.monotonic() >= self._alone_until:
-                self._shared = _Turns(_open(self._store, self._rates))
+                self._shared = _Turns(_open(self._store, self._rates), self._rates[0].limit // AT_ONCE)
             return self._shared
 
     def _go_alone(self, error: Exception) -> None:
@@ -77,18 +79,38 @@ class Pace:
 
 
 class _Turns:
-    """A limiter that forgets old turns by itself: the library's thread for that dies with the first fault of a store."""
+    """A limiter that forgets old turns by itself: the library's thread for that dies with the first fault of a store.
 
-    def __init__(self, bucket: AbstractBucket) -> None:
+    It takes `together` turns at once and hands them out within FRESH_FOR seconds.
+    """
+
+    def __init__(self, bucket: AbstractBucket, together: int) -> None:
         self._bucket = bucket
         self._limiter = Limiter(SingleBucketFactory(bucket, schedule_leak=False))
+        self._together = max(1, together)
+        self._left, self._fresh_until = 0, -math.inf
+        self._lock = threading.Lock()
         self._tidied = time.monotonic()
 
     def take(self, patience: float) -> bool:
+        ends = time.monotonic() + patience
+        if not self._lock.acquire(timeout=patience):
+            return False
+        try:
+            if not self._left or time.monotonic() >= self._fresh_until:
+                self._left = self._take_together(max(0.0, ends - time.monotonic()))
+                self._fresh_until = time.monotonic() + FRESH_FOR
+            self._left -= 1
+            return self._left >= 0
+        finally:
+            self._left = max(0, self._left)
+            self._lock.release()
+
+    def _take_together(self, patience: float) -> int:
         if time.monotonic() - self._tidied > TIDY_EVERY:
             self._tidied = time.monotonic()
             self._bucket.leak(self._bucket.now())  # type: ignore[no-untyped-call]  # in the library
-        return bool(self._limiter.try_acquire(timeout=patience))
+        return self._together if self._limiter.try_acquire(weight=self._together, timeout=patience) else 0
 
 
 def _open(store: str, rates: list[Rate]) -> AbstractBucket:

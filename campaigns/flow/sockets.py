@@ -7,6 +7,7 @@ The duplicate belongs to the call alone, so it cannot be another connection's by
 
 import http.client
 import io
+import math
 import os
 import socket
 import threading
@@ -41,9 +42,9 @@ class Call:
     def __init__(self, ends: float, connect_timeout: float) -> None:
         self.stage = Stage.PREPARING
         self.overdue = False
-        self._ends = ends
+        self.ends = ends
         self._connect_timeout = connect_timeout
-        self._handle: socket.socket | None = None
+        self._handle: int | None = None
 
     def reach(self, stage: Stage) -> None:
         """Note a step forward; what was sent stays sent, even if the library should connect once more."""
@@ -51,7 +52,7 @@ class Call:
 
     def seconds_left(self) -> float:
         """Return the rest of the call's time; raise OutOfTimeError when there is none."""
-        left = self._ends - clock.now()
+        left = self.ends - clock.now()
         if self.overdue or left <= 0:
             raise OutOfTimeError
         return left
@@ -60,11 +61,12 @@ class Call:
         return min(self._connect_timeout, self.seconds_left())
 
     def hold(self, sock: socket.socket) -> None:
-        self._handle = self._handle or socket.socket(fileno=os.dup(sock.fileno()))
+        if self._handle is None:
+            self._handle = os.dup(sock.fileno())
 
     def cut_if_overdue(self, now: float) -> float:
         """Shut the connection down when the time is over; return the seconds that are left."""
-        left = self._ends - now
+        left = self.ends - now
         if left <= 0:
             self.overdue = True
             if self._handle is not None:
@@ -73,7 +75,7 @@ class Call:
 
     def let_go(self) -> None:
         if self._handle is not None:
-            self._handle.close()
+            os.close(self._handle)
 
 
 class Watchdog:
@@ -85,6 +87,7 @@ class Watchdog:
         self._changed = threading.Condition()
         self._calls: set[Call] = set()
         self._thread: threading.Thread | None = None
+        self._looks_at = math.inf  # when the thread looks by itself, by clock.now
 
     def watch(self, call: Call) -> None:
         with self._changed:
@@ -92,7 +95,8 @@ class Watchdog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="flow-deadlines", daemon=True)
                 self._thread.start()
-            self._changed.notify()
+            elif call.ends < self._looks_at:  # seldom: to wake it for each call would cost more than the call
+                self._changed.notify()
 
     def forget(self, call: Call) -> None:
         with self._changed:
@@ -103,13 +107,16 @@ class Watchdog:
         with self._changed:
             while self._calls or self._changed.wait_for(lambda: self._calls, self.idle_seconds):
                 self._changed.wait(self._cut_overdue())
+                self._looks_at = math.inf
             self._thread = None
 
-    def _cut_overdue(self) -> float | None:
+    def _cut_overdue(self) -> float:
         now = clock.now()
         left = [call.cut_if_overdue(now) for call in self._calls]
         self._calls = {call for call in self._calls if not call.overdue}
-        return min((seconds for seconds in left if seconds > 0), default=0)
+        soonest = min((seconds for seconds in left if seconds > 0), default=0)
+        self._looks_at = now + soonest
+        return soonest
 
 
 _current = threading.local()
@@ -205,8 +212,11 @@ class WatchedTlsPool(HTTPSConnectionPool):
 POOLS = {"http": WatchedPool, "https": WatchedTlsPool}
 
 
-def _shut_down(handle: socket.socket) -> None:
+def _shut_down(handle: int) -> None:
+    sock = socket.socket(fileno=handle)
     try:
-        handle.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)
     except OSError:  # the other side was faster
         return
+    finally:
+        sock.detach()  # the call closes it

@@ -2,11 +2,9 @@
 
 import logging
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,16 +22,23 @@ from campaigns.models import Campaign, Command, Event
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, heartbeats, history, pace
+from campaigns.services.polling import Clock, Poll, Polling, Question
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
-HEED_EVERY = 0.5  # seconds in which a batch under way tells of a 429, and heeds what Flow has told another process
+BATCH = 2500  # campaigns that are claimed, and written, together
+SECONDS_AHEAD = (
+    5  # of the pace of all processes: so much is claimed at once, and as much again while that is asked about
+)
+LOOK_EVERY = 0.25  # seconds in which a sync under way looks around
+WRITE_EVERY = 5.0  # seconds; sooner where a batch is full, or where nobody is left but those whom Flow keeps waiting
+HEED_EVERY = 0.5  # seconds in which a sync under way tells of a 429, and heeds what Flow has told another process
 NEEDS_ATTENTION_AFTER = timedelta(minutes=30)
 TIMES = ["checked_at", "next_check_at", "check_interval", "poll_mark", "problem", "failures", "missing_since"]
 NEWS = ["flow_status", "phase", "message", "flow_campaign_id", "changed_at"]
 
-Clock = Callable[[], datetime]
+Source = Callable[[int], QuerySet[Campaign] | None]
+"""Gives at most so many campaigns to ask about; None once there are no more."""
 
 
 @dataclass
@@ -46,47 +51,32 @@ class SyncResult:
     problems: dict[str, str] = field(default_factory=dict)
     held_until: datetime | None = None
 
-    def add(self, other: "SyncResult") -> None:
-        """Count another batch in."""
-        self.checked += other.checked
-        self.changed += other.changed
-        self.failed += other.failed
-        self.problems |= other.problems
-        self.held_until = other.held_until or self.held_until
-
-
-@dataclass(frozen=True)
-class Poll:
-    """One question to Flow about a campaign, and what came of it; None where it was not asked after all."""
-
-    asked_at: datetime
-    answer: CampaignStatus | FlowError | None
-
 
 def sync_due(*, clock: Clock = timezone.now, stop_after: float) -> SyncResult:
-    """Ask once about every campaign that is due now, batch by batch, beginning no batch after `stop_after` seconds."""
+    """Ask once about every campaign that is due now, claiming none any more after `stop_after` seconds."""
     begun, by = time.monotonic(), clock()
-    total = SyncResult()
-    while time.monotonic() - begun < stop_after and not total.held_until:
-        due = selectors.due_campaigns(by, clock(), BATCH)
-        if due is None:
-            break
-        total.add(_sync_batch(due, clock))
-    return total
+
+    def due(limit: int) -> QuerySet[Campaign] | None:
+        return selectors.due_campaigns(by, clock(), limit) if time.monotonic() - begun < stop_after else None
+
+    return _Sync(due, clock).run()
 
 
 def check_now(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> SyncResult:
     """Ask about these campaigns here and now, due or not, final ones too."""
-    total = SyncResult()
-    for start in range(0, len(campaign_ids), BATCH):
-        batch = campaign_ids[start : start + BATCH]
-        total.add(_sync_batch(Campaign.objects.filter(pk__in=batch), clock))
-    return total
+    left = list(campaign_ids)
+
+    def named(limit: int) -> QuerySet[Campaign] | None:
+        some, left[:] = left[:limit], left[limit:]
+        return Campaign.objects.filter(pk__in=some) if some else None
+
+    return _Sync(named, clock).run()
 
 
 def check_due(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> SyncResult:
     """Ask about those of these campaigns that are due, here and now: whoever is told twice asks once."""
-    return _sync_batch(Campaign.objects.filter(pk__in=campaign_ids, next_check_at__lte=clock()), clock)
+    once = iter([Campaign.objects.filter(pk__in=campaign_ids, next_check_at__lte=clock())])
+    return _Sync(lambda _: next(once, None), clock).run()
 
 
 def mark_due(campaign_ids: Sequence[int], *, now: datetime) -> int:
@@ -102,83 +92,104 @@ def _lock(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     return Campaign.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
 
 
-def _sync_batch(campaigns: QuerySet[Campaign], clock: Clock) -> SyncResult:
-    now = clock()
-    if until := pace.held_until(now):
-        return SyncResult(held_until=until)
-    mark = uuid.uuid4().hex
-    with transaction.atomic():
-        free = _lock(campaigns)
-        # Whoever else has read the same ids finds them no longer due. Should this process die, they are due again by then.
-        free.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
-    mine = list(Campaign.objects.filter(poll_mark=mark))
-    polls = _ask_all(mine, clock)
-    heard_at = clock()
-    result = _write(mark, mine, polls, heard_at)
-    if result.checked:
-        heartbeats.note(Part.SYNC, heard_at)
-    return result
+class _Sync:
+    """One sync: claims campaigns some at a time, has them asked about, and writes the answers in bulk.
 
-
-def _ask_all(campaigns: list[Campaign], clock: Clock) -> dict[int, Poll]:
-    """Ask Flow about each, at most FLOW_CONCURRENCY at a time, and nobody any more once it answers 429 or is too slow.
-
-    For a batch must be written before Celery's time limit, even where each call takes all the time that it may.
+    Claiming and writing go on while others are being asked about, so that neither they nor a slow answer hold anybody up.
+    What is claimed and not yet written is never more than three batches.
     """
-    slow_down, too_late = threading.Event(), time.monotonic() + settings.FLOW_DEADLINE
-    limits: list[TooManyRequests] = []
-    client = gateway.client()
 
-    def ask(campaign: Campaign) -> Poll:
-        asked_at = clock()
-        if slow_down.is_set() or time.monotonic() > too_late:
-            return Poll(asked_at, None)
-        try:
-            return Poll(asked_at, client.campaign_status(campaign.tracking_id))
-        except FlowError as error:
-            if isinstance(error, TooManyRequests):
-                slow_down.set()
-                limits.append(error)
-            return Poll(asked_at, error)
+    def __init__(self, source: Source, clock: Clock) -> None:
+        self._source = source
+        self._clock = clock
+        self._polling = Polling(gateway.client().campaign_status, settings.FLOW_CONCURRENCY, clock)
+        # What takes longer to ask about, at the pace of all, would wait for nothing but its lease.
+        self._batch = max(1, min(BATCH, int(settings.FLOW_MAX_PER_SECOND * SECONDS_AHEAD)))
+        self._arrived: list[Poll] = []
+        self._result = SyncResult()
+        self._heeded_at = self._written_at = time.monotonic()
 
-    with ThreadPoolExecutor(max_workers=settings.FLOW_CONCURRENCY) as pool:
-        polls = {campaign.pk: pool.submit(ask, campaign) for campaign in campaigns}
-        while wait(polls.values(), timeout=HEED_EVERY).not_done:
-            # A slow answer must not keep the other processes from hearing of a 429, nor this one from heeding theirs.
-            if _hold(limits, clock()):
-                slow_down.set()
-        return {pk: poll.result() for pk, poll in polls.items()}
+    def run(self) -> SyncResult:
+        """Ask until the source has no more, or Flow asks for fewer requests."""
+        self._heed()
+        more = True
+        with self._polling:
+            while more or not self._polling.is_over:
+                if self._polling.wants_more(self._batch // 2 if more else 0) and more:
+                    more = self._claim()
+                self._arrived += self._polling.arrived(LOOK_EVERY)
+                self._polling.relieve()
+                if time.monotonic() - self._heeded_at >= HEED_EVERY or self._polling.limits:
+                    self._heed()  # a slow answer must not keep the others from hearing of a 429, nor us from heeding theirs
+                if self._is_time_to_write(more):
+                    self._write()
+            self._write()
+        return self._result
+
+    def _heed(self) -> None:
+        """Let everybody wait as long as Flow asked, and wait where others were asked."""
+        self._heeded_at, now = time.monotonic(), self._clock()
+        limits = [self._polling.limits.popleft() for _ in range(len(self._polling.limits))]
+        until = max((pace.hold(error, now=now) for error in limits), default=None) or pace.held_until(now)
+        if until:
+            self._result.held_until = until
+            self._polling.stop()
+
+    def _claim(self) -> bool:
+        """Take more campaigns to ask about; say whether there may be still more."""
+        if self._result.held_until is not None:
+            return False
+        campaigns = self._source(self._batch)
+        if campaigns is None:
+            return False
+        now, mark = self._clock(), uuid.uuid4().hex
+        with transaction.atomic():
+            free = _lock(campaigns)
+            # Whoever else has read the same ids finds them no longer due. Should this process die, they are due again by then.
+            free.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
+        mine = Campaign.objects.filter(poll_mark=mark).values_list("pk", "tracking_id", "command_number")
+        # For all must be written before Celery's time limit, even where each call takes all the time that it may.
+        too_late = time.monotonic() + settings.FLOW_DEADLINE
+        self._polling.ask([Question(pk, mark, tracking_id, number, too_late) for pk, tracking_id, number in mine])
+        return True
+
+    def _is_time_to_write(self, more: bool) -> bool:
+        if not self._arrived:
+            return False
+        late = time.monotonic() - self._written_at >= WRITE_EVERY
+        nothing_else = not more and self._polling.waits_for_slow_ones_alone
+        return late or nothing_else or len(self._arrived) >= self._batch
+
+    def _write(self) -> None:
+        """Write the answers that are not out of date: no later poll has begun and no command came in between."""
+        self._written_at = time.monotonic()
+        arrived, self._arrived = self._arrived, []
+        if not arrived:
+            return
+        before, heard_at = self._result.checked, self._clock()
+        _write({(each.question.campaign_id, each.question.mark): each for each in arrived}, self._result, heard_at)
+        if self._result.checked > before:
+            heartbeats.note(Part.SYNC, heard_at)
 
 
-def _hold(limits: list[TooManyRequests], now: datetime) -> datetime | None:
-    """Let everybody wait as long as Flow asked; return until when, also where others were asked."""
-    return max((pace.hold(error, now=now) for error in limits), default=None) or pace.held_until(now)
-
-
-def _write(mark: str, polled: list[Campaign], polls: dict[int, Poll], now: datetime) -> SyncResult:
-    """Write the answers of polls that are not out of date: no later poll has begun and no command came in between."""
-    result = SyncResult()
-    limits = [poll.answer for poll in polls.values() if isinstance(poll.answer, TooManyRequests)]
-    result.held_until = _hold(limits, now)
-    numbers = {campaign.pk: campaign.command_number for campaign in polled}
+def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime) -> None:
+    """Write the polls of (campaign, mark): a campaign that carries another mark by now is being asked about anew."""
     with transaction.atomic():
-        rows = Campaign.objects.select_for_update(no_key=True).filter(poll_mark=mark).order_by("pk")
-        current = [campaign for campaign in rows if campaign.command_number == numbers[campaign.pk]]
-        Campaign.objects.filter(poll_mark=mark).exclude(pk__in=[campaign.pk for campaign in current]).update(
-            poll_mark=""
-        )
+        rows = Campaign.objects.select_for_update(no_key=True).filter(pk__in=[pk for pk, _ in polls]).order_by("pk")
+        mine = [(row, polls[row.pk, row.poll_mark]) for row in rows if (row.pk, row.poll_mark) in polls]
+        current = [(row, poll) for row, poll in mine if row.command_number == poll.question.command_number]
+        if outdated := {row.pk for row, _ in mine} - {row.pk for row, _ in current}:
+            Campaign.objects.filter(pk__in=outdated).update(poll_mark="")
         open_commands = {
             command.campaign_id: command
-            for command in Command.objects.filter(campaign__in=current, state__in=OPEN).select_related("campaign")
+            for command in Command.objects.filter(
+                campaign__in=[row.pk for row, _ in current], state__in=OPEN
+            ).select_related("campaign")
         }
-        news = [
-            (campaign, _apply(campaign, polls[campaign.pk], open_commands.get(campaign.pk), result, now))
-            for campaign in current
-        ]
+        news = [(row, _apply(row, poll, open_commands.get(row.pk), result, now)) for row, poll in current]
         _update([campaign for campaign, event in news if not event], TIMES)
         _update([campaign for campaign, event in news if event], TIMES + NEWS)
         history.append(event for _, event in news if event and event._state.adding)
-    return result
 
 
 def _update(campaigns: list[Campaign], fields: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from campaigns.flow import Interrupted, NotSent, PublishRequest, clock
 from campaigns.flow.sockets import Call, OutOfTimeError, Stage, Watchdog
 from tests.flow.conftest import TOKENS, MakeClient, failing
-from tests.flow.nasty_server import NastyServer, Play, falls_silent, message, says, trickles
+from tests.flow.nasty_server import NastyServer, Play, delayed, falls_silent, message, says, trickles
 
 BODY = b'{"campaign_tracking_ids": ["queue_abc"]}'
 GENEROUS = 5.0  # seconds; the deadline is 0.4, and the servers below would go on for much longer
@@ -193,3 +193,13 @@ def test_the_watching_thread_ends_when_nobody_calls_and_comes_back(
     assert not set(watchdogs()) - others
     server.on("publish", trickles(b"HTTP/1.1 202 " + b"A" * 5000))
     failing(Interrupted, client.publish, request_to_publish, TOKENS[0])
+
+
+def test_an_answer_may_take_longer_than_a_connection(
+    server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
+) -> None:
+    server.on("publish", delayed(says(202, {"campaign_tracking_ids": ["queue_abc"]}), 0.6))
+
+    published = make_client(connect_timeout=0.3).publish(request_to_publish, TOKENS[0])
+
+    assert published.tracking_ids == ("queue_abc",)

@@ -149,7 +149,7 @@ def test_a_redis_that_forgot_everything_is_used_again_after_a_while(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "ALONE_FOR", 0.2)
-    shared = Pace(1000, redis_url)
+    shared = Pace(100, redis_url)
     with redis.Redis.from_url(redis_url) as client:
         shared.wait_for_turn(1)
         assert client.zcard(pace.NAME) == 1
@@ -164,7 +164,7 @@ def test_a_redis_that_forgot_everything_is_used_again_after_a_while(
 
 def test_a_silent_redis_costs_a_second_and_no_turn() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        alone = Pace(1000, f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        alone = Pace(100, f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
         begun = time.monotonic()
         alone.wait_for_turn(10)
         assert 0.9 < time.monotonic() - begun < 3
@@ -175,7 +175,7 @@ def test_a_silent_redis_costs_a_second_and_no_turn() -> None:
 
 def test_a_redis_that_does_not_let_anybody_in_costs_a_second_and_no_turn() -> None:
     with black_hole() as address:
-        alone = Pace(1000, address.replace("http:", "redis:"))
+        alone = Pace(100, address.replace("http:", "redis:"))
         begun = time.monotonic()
         alone.wait_for_turn(10)
         assert 0.9 < time.monotonic() - begun < 3
@@ -191,7 +191,7 @@ def test_a_redis_that_refuses_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(socket.socket, "connect", noted)
 
-    Pace(1000, "redis://127.0.0.1:9/0").wait_for_turn(1)
+    Pace(100, "redis://127.0.0.1:9/0").wait_for_turn(1)
 
     assert asked == [("127.0.0.1", 9)]
 
@@ -201,7 +201,7 @@ def test_a_place_that_failed_is_tried_every_30_seconds_however_many_turns_are_ta
 ) -> None:
     folder = tmp_path / "turns"
     folder.write_text("A file is in the way.")
-    alone = Pace(1000, str(folder))
+    alone = Pace(100, str(folder))
     with caplog.at_level(logging.WARNING, "campaigns.flow.pace"):
         for seconds, told in ((0, 1), (15, 1), (29.9, 1), (30, 2), (45, 2)):
             standing_clock.now = START + seconds
@@ -220,27 +220,27 @@ def test_a_place_that_failed_is_tried_every_30_seconds_however_many_turns_are_ta
 def test_needs_no_thread_of_the_library(tmp_path: Path) -> None:
     before = set(threading.enumerate())
 
-    Pace(1000, str(tmp_path)).wait_for_turn(1)
+    Pace(100, str(tmp_path)).wait_for_turn(1)
 
     assert set(threading.enumerate()) <= before
 
 
 def test_a_process_that_stops_while_it_counts_costs_a_second_and_no_turn(tmp_path: Path) -> None:
     with FileLock(tmp_path / "flow_pace.lock"):
-        alone = Pace(1000, str(tmp_path))
+        alone = Pace(100, str(tmp_path))
         begun = time.monotonic()
         alone.wait_for_turn(10)
         assert 0.9 < time.monotonic() - begun < 3
 
 
 def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_path: Path) -> None:
-    Pace(1000, str(tmp_path)).wait_for_turn(1)
+    Pace(100, str(tmp_path)).wait_for_turn(1)
 
     assert turns_counted_in(tmp_path) == 1
 
 
 def test_old_turns_are_forgotten_after_ten_seconds(tmp_path: Path, standing_clock: StandingClock) -> None:
-    shared = Pace(1000, str(tmp_path))
+    shared = Pace(100, str(tmp_path))
     for _ in range(20):
         shared.wait_for_turn(1)
     assert turns_counted_in(tmp_path) == 20
