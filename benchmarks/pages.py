@@ -31,6 +31,7 @@ def _use_stock_admin() -> None:
 
     settings.UNFOLD = {}
     settings.TEMPLATES[0]["DIRS"] = []
+    settings.MIDDLEWARE.remove("campaigns.admin.timeouts.ListTimeout")
     processors = settings.TEMPLATES[0]["OPTIONS"]["context_processors"]
     processors[:] = [name for name in processors if name.startswith("django.")]
 
