@@ -40,7 +40,8 @@ def measure(stage: Stage) -> str:
             "|---|---|---|---|---|---|---|---|---|---|",
             *lines,
             "",
-            "Stock is Unfold's own form of an order with its selects and one line for a listing. The goals: the time stays the "
+            "Stock is Unfold's own form of an order with its selects of branches, agents and plans, without the listings, of "
+            "which each line would have another select. The goals: the time stays the "
             f"same (at most {GROWTH} ×) with a hundred times as many rows, and at most {QUERIES} queries a page: "
             f"{'met' if is_met else 'missed'}.",
         ]

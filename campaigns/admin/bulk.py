@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -48,7 +49,7 @@ class TickingChangeList(ListOfColumns):
     """A list that can be opened with rows ticked already: that is no filter."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_asking(request, _without_ticks(request.GET)), *args, **kwargs)
+        super().__init__(_asking(request, _without(request.GET, TICKED, "deed")), *args, **kwargs)
 
 
 class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
@@ -82,7 +83,7 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             "bulk_deeds": deeds_for(self.kind, person(request)),
             "bulk_deed": request.GET.get("deed", ""),
             "bulk_url": reverse(f"admin:campaigns_{self.kind.value}_batch"),
-            "bulk_of": _without_ticks(request.GET).urlencode(),
+            "bulk_of": _without(request.GET, TICKED, "deed", PAGE_VAR).urlencode(),
         }
         return super().changelist_view(request, {**(extra_context or {}), **bulk})
 
@@ -137,7 +138,9 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             ids = [number for text in request.GET.getlist("row") if (number := row_id(text)) is not None]
             return self.get_queryset(request).filter(pk__in=ids[:MOST_ROWS])
         try:
-            found: Any = self.get_changelist_instance(_asking(request, QueryDict(request.GET.get("of", ""))))
+            found: Any = self.get_changelist_instance(
+                _asking(request, _without(QueryDict(request.GET.get("of", "")), PAGE_VAR))
+            )
         except (IncorrectLookupParameters, OverflowError):
             raise UnclearError("The filters of the list can't be understood. Choose them again.") from None
         if found.queryset[: MOST_ROWS + 1].count() > MOST_ROWS:
@@ -174,9 +177,9 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         return TemplateResponse(request, "admin/campaigns/bulk_page.html", context, status=status)
 
 
-def _without_ticks(query: QueryDict) -> QueryDict:
+def _without(query: QueryDict, *names: str) -> QueryDict:
     rest = query.copy()
-    for name in (TICKED, "deed", "p"):
+    for name in names:
         rest.pop(name, None)
     return rest
 

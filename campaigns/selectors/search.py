@@ -20,13 +20,20 @@ def beginning(rows: QuerySet[Any], paths: Sequence[str], text: str) -> QuerySet[
     """
     if not (words := sorted(text.split(), key=len, reverse=True)):
         return rows
+    found = _either(rows.model._default_manager.order_by(), paths, words)
+    if len(found[MOST_FOUND - 1 : MOST_FOUND]):  # cut off: only what is among the rows may count
+        found = _either(rows, paths, words)
+    return rows.filter(pk__in=found)
+
+
+def _either(rows: QuerySet[Any], paths: Sequence[str], words: list[str]) -> QuerySet[Any, Any]:
     longest, *others = words
     found = [_found(rows, path, longest) for path in paths]
     for word in others:
         either = reduce(or_, (Q(**{f"{path}__begins": word}) for path in paths))
         found = [some.filter(either) for some in found]
     first, *rest = (_limited(some) for some in found)
-    return rows.filter(pk__in=first.union(*rest, all=True) if rest else first)
+    return first.union(*rest, all=True) if rest else first
 
 
 def _limited(found: QuerySet[Any, Any]) -> QuerySet[Any, Any]:

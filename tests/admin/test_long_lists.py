@@ -72,7 +72,7 @@ class TestALongList:
         assert str(found.size) == "more than 30"
         assert found.paginator.num_pages == 2
         html = client.get(f"{PAGE}?active__exact=1").content.decode()
-        assert "more than 30 listings. The pages show 30 of them" in html
+        assert "more than 30 listings. The pages end there" in html
 
     def test_shows_its_last_rows_on_the_last_page_in_order(self, client: Client) -> None:
         make_listings(80)
@@ -114,6 +114,17 @@ def test_every_page_of_a_list_has_its_own_rows(client: Client) -> None:
     make_listings(110)
     rows = [title for page in range(1, 6) for title in titles(client, f"p={page}")]
     assert rows == [f"House {number:03}" for number in range(110)]
+
+
+@pytest.mark.parametrize("page", ["order", "campaign"])
+def test_a_list_with_ticks_has_pages_too(client: Client, page: str) -> None:
+    building.published(*[f"queue_{number:02}" for number in range(30)])
+    branch = factories.make_branch()
+    for _ in range(29):
+        building.draft(branch=branch)
+    first, second = (client.get(f"/admin/campaigns/{page}/?p={number}").context["cl"].result_list for number in (1, 2))
+    assert (len(first), len(second)) == (25, 5)
+    assert not set(first) & set(second)
 
 
 @pytest.mark.parametrize(("page", "rows"), [("9", 5), ("0", 25), ("-3", 25), ("9" * 50, 5)])
