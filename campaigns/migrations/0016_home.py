@@ -66,6 +66,12 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="campaign",
+            index=models.Index(
+                condition=models.Q(("problem", ""), _negated=True), fields=["branch"], name="campaign_problem"
+            ),
+        ),
+        migrations.AddIndex(
             model_name="listing",
             index=models.Index(
                 condition=models.Q(

@@ -55,6 +55,7 @@ class Campaign(models.Model):
                 name="campaign_open",
                 condition=models.Q(phase__in=NOT_OVER),
             ),
+            models.Index(fields=["branch"], name="campaign_problem", condition=~models.Q(problem="")),
             models.Index(
                 fields=["next_check_at"], name="campaign_due", condition=models.Q(next_check_at__isnull=False)
             ),
