@@ -1,7 +1,7 @@
 """Two people edit the same draft or entry of the catalogue: nothing is overwritten silently, and nothing typed is lost."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -294,7 +294,12 @@ def test_such_a_form_is_compared_with_what_is_there_and_can_be_saved_again(
 
 @pytest.mark.parametrize("kind", ["branch", "agent", "plan"])
 def test_every_form_of_the_catalogue_is_guarded(kind: str) -> None:
-    entry = {"branch": factories.make_branch, "agent": factories.make_agent, "plan": factories.make_plan}[kind]()
+    makers: dict[str, Callable[[], Any]] = {
+        "branch": factories.make_branch,
+        "agent": factories.make_agent,
+        "plan": factories.make_plan,
+    }
+    entry = makers[kind]()
     client = building.client_of(factories.make_user("keeper", f"change_{kind}", "view_branch"))
     page = f"/admin/campaigns/{kind}/{entry.pk}/change/"
     written = as_shown(client.get(page)) | {"name": "Another name"}
