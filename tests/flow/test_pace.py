@@ -239,6 +239,25 @@ def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_pat
     assert turns_counted_in(tmp_path) == 1
 
 
+def test_a_process_takes_the_turns_of_a_hundredth_of_a_second_together(tmp_path: Path) -> None:
+    shared = Pace(1000, str(tmp_path))
+    for taken in range(1, 11):
+        shared.wait_for_turn(1)
+        assert (taken, turns_counted_in(tmp_path)) == (taken, 10)
+    shared.wait_for_turn(1)
+    assert turns_counted_in(tmp_path) == 20
+
+
+def test_turns_that_were_taken_together_and_not_used_are_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FRESH_FOR", 0.0)
+    shared = Pace(1000, str(tmp_path))
+    for taken in (1, 2, 3):
+        shared.wait_for_turn(1)
+        assert turns_counted_in(tmp_path) == 10 * taken
+
+
 def test_old_turns_are_forgotten_after_ten_seconds(tmp_path: Path, standing_clock: StandingClock) -> None:
     shared = Pace(100, str(tmp_path))
     for _ in range(20):
