@@ -54,10 +54,10 @@ def test_somebody_imports_the_good_rows_mends_the_others_and_imports_them(
     page.get_by_label("CSV or XLSX file").set_input_files(file)
     page.get_by_role("button", name="Upload and look").click()
 
-    expect(page.get_by_text("2500000.00 → 2750000.00")).to_be_visible()
+    expect(page.get_by_text("2,500,000.00 ZAR → 2,750,000.00 ZAR")).to_be_visible()
     expect(page.get_by_text("“much” is not an amount.")).to_be_visible()
     page.get_by_role("link", name="Wrong 1").click()
-    expect(page.get_by_text("2500000.00 → 2750000.00")).to_have_count(0)
+    expect(page.get_by_text("2,500,000.00 ZAR → 2,750,000.00 ZAR")).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the wrong rows").click()
     mended = tmp_path / "mended.csv"

@@ -107,10 +107,11 @@ def test_the_calendar_is_walked_through_on_a_phone(browser: Browser, live_server
     page.get_by_role("link", name="Later").click()
     page.get_by_role("link", name="This week").click()
     row.get_by_role("link", name=str(second)).click()
-    expect(page.get_by_role("heading", name=str(second)).first).to_be_visible()
+    page.wait_for_url(f"**/order/{second.pk}/change/")
     page.go_back()
     row.get_by_role("link", name=str(first)).click()
-    expect(page.get_by_role("heading", name="queue_first").first).to_be_visible()
+    page.wait_for_url("**/campaign/*/change/")
+    expect(page.get_by_text("queue_first").filter(visible=True).first).to_be_visible()
     assert site.barriers() == []
     assert site.troubles == []
 
