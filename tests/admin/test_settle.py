@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from campaigns.admin import look
+from campaigns.domain.texts import without_hidden
 from campaigns.models import Campaign, Listing, Order, Settlement
 from campaigns.services import recording
 from tests import factories
@@ -213,9 +214,10 @@ def test_tracking_ids_that_are_wrong_are_all_named_beside_the_field_and_stay_in_
     answer = say(client, order, "live", tracking_ids=written, evidence="I saw it.")
     assert errors(answer) == {"tracking_ids": [message.format(other=other) for message in messages]}
     html = answer.content.decode()
-    assert f"{escape(written)}</textarea>" in html
+    assert f"{escape(without_hidden(written))}</textarea>" in html
     assert "I saw it.</textarea>" in html
-    assert html.index("Tracking ids") < html.index(escape(errors(answer)["tracking_ids"][0])) < html.index("Abandon it")
+    message = escape(without_hidden(errors(answer)["tracking_ids"][0]))
+    assert html.index("Tracking ids") < html.index(message) < html.index("Abandon it")
     assert Order.objects.get(pk=order.pk).state == "unknown"
     assert not Settlement.objects.exists()
 
