@@ -55,16 +55,21 @@ def install(connection: BaseDatabaseWrapper) -> None:
     make = _postgresql if connection.vendor == "postgresql" else _sqlite
     with connection.cursor() as cursor:
         for table, columns in TEXTS.items():
-            for statement in make(table, columns):
+            for statement in make(cursor, table, columns):
                 cursor.execute(statement)
 
 
-def _postgresql(table: str, columns: tuple[str, ...]) -> list[str]:
+def _postgresql(cursor: Any, table: str, columns: tuple[str, ...]) -> list[str]:
+    cursor.execute("SELECT to_regclass(%s)", [f"{table}_words"])
+    if cursor.fetchone()[
+        0
+    ]:  # IF NOT EXISTS asks for a table that nobody is writing to, even where there is nothing to do
+        return []
     vector = _vector(columns).replace("%%", "%")  # without values nothing is replaced in a statement
-    return [f"CREATE INDEX IF NOT EXISTS {table}_words ON {table} USING gin ({vector})"]
+    return [f"CREATE INDEX {table}_words ON {table} USING gin ({vector})"]
 
 
-def _sqlite(table: str, columns: tuple[str, ...]) -> list[str]:
+def _sqlite(_: Any, table: str, columns: tuple[str, ...]) -> list[str]:
     words, names = f"{table}_words", ", ".join(columns)
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("old", "new"))
     forget = f"INSERT INTO {words} ({words}, rowid, {names}) VALUES ('delete', old.id, {old});"  # noqa: S608 - constants

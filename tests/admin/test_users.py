@@ -90,7 +90,7 @@ def test_the_list_names_the_roles(client: Client, django_assert_max_num_queries:
     for number in range(5):
         person = factories.make_user(f"person{number}", branches=[])
         person.groups.set(Group.objects.filter(name__in=["Viewer", "Approver"]))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         page = client.get("/admin/auth/user/").content.decode()
     assert page.count("Approver, Viewer") == 5
 
