@@ -7,6 +7,8 @@ import threading
 import time
 from typing import Any
 
+from benchmarks.console import until
+
 
 def make(count: int) -> dict[str, Any]:
     """Create and submit so many orders through the services, as staff do; nobody is told of them."""
@@ -40,10 +42,8 @@ def ours(count: int) -> dict[str, Any]:
     began = time.perf_counter()
     for pk in ids:
         publish_order.delay(order_id=pk)
-    while mine.exclude(state="published").exists():
-        if time.perf_counter() - began > 600:
-            raise SystemExit(f"{mine.exclude(state='published').count()} orders are not published after ten minutes.")
-        time.sleep(0.1)
+    left = mine.exclude(state="published")
+    until(lambda: not left.exists(), lambda: f"{left.count()} orders are not published", patience=600, poll=0.1)
     return {"seconds": time.perf_counter() - began, "sessions": _commits(connection) - before}
 
 

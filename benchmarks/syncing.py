@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from benchmarks.console import until
+
 
 def ours(count: int) -> dict[str, Any]:
     """Sync all that is due as the worker's task does, again until nothing is due; count the statements."""
@@ -139,10 +141,7 @@ def peer(count: int) -> dict[str, Any]:
     began = time.perf_counter()
     for pk in list(due.values_list("pk", flat=True)):
         sync_one.delay(pk)
-    while left := due.count():
-        if time.perf_counter() - began > 300:
-            raise SystemExit(f"The peer has left {left} campaigns after five minutes.")
-        time.sleep(0.05)
+    until(lambda: not due.exists(), lambda: f"the peer has left {due.count()} campaigns", patience=300, poll=0.05)
     return {"seconds": time.perf_counter() - began}
 
 
