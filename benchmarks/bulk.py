@@ -11,7 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.console import celery, flow, fullest, ledger, table, worker
+from benchmarks.console import celery, flow, fullest, ledger, table, until, worker
 from benchmarks.stage import Stage
 
 ROWS = 10_000
@@ -183,8 +183,13 @@ def _run(client: Any, seen: dict[str, str]) -> dict[str, float]:
 
 def _calls(address: str) -> dict[str, int]:
     """Count the calls at Flow, from when they had begun for long enough."""
-    while len(calls := ledger(address)["calls"]) == 0 or time.monotonic() - calls[0] < SECONDS + WINDOW:
-        time.sleep(1)
+
+    def began_long_ago() -> bool:
+        calls = ledger(address)["calls"]
+        return bool(calls) and time.monotonic() - calls[0] >= SECONDS + WINDOW
+
+    until(began_long_ago, lambda: "Flow was not called for long enough", patience=60 + SECONDS + WINDOW, poll=1)
+    calls = ledger(address)["calls"]
     since = calls[-1] - SECONDS
     return {"fullest": fullest(calls, WINDOW), "calls": sum(moment > since for moment in calls)}
 
