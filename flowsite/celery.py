@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task
-from celery.signals import import_modules, task_postrun, worker_init
+from celery.signals import import_modules, task_postrun, task_prerun, worker_init
 
 from flowsite import broker
 
@@ -34,6 +34,15 @@ def refuse_to_start_with_wrong_settings(**_: Any) -> None:
 def import_the_client_of_flow(**_: Any) -> None:
     """Import what most of a worker's tasks need, and what the web can do without."""
     from campaigns.flow import FlowClient, Pace  # noqa: F401
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_connections_as_pages_do(**_: Any) -> None:
+    """Close the connections that are broken or too old; Celery alone would open one to PostgreSQL for every task."""
+    from django.db import close_old_connections
+
+    close_old_connections()
 
 
 @task_postrun.connect  # the end of a task: a sign at its beginning could hold up a publish

@@ -207,6 +207,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "campaigns"
 CELERY_WORKER_CONSUMER = "flowsite.messages:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_DB_REUSE_MAX = 2**31  # flowsite/celery.py closes connections, when they have been open for CONN_MAX_AGE
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False  # else the traceback of a process that dies is logged word by word
 CELERY_WORKER_SEND_TASK_EVENTS = False
