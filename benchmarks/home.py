@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from benchmarks.growth import note
 from benchmarks.stage import Stage
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -26,6 +27,7 @@ def measure(stage: Stage) -> str:
             with database(size) as address:
                 # The orders made up are no rehearsals, and those count where Flow itself is asked alone.
                 found = stage.run("benchmarks.home", DATABASE_URL=address, FLOW_BASE_URL="https://flow.example.com")
+            note(f"home, {name}", size, found["ours"]["root"]["sql"])
             for person, title in PEOPLE.items():
                 ours, plain = found["ours"][person], found["plain"][person]
                 figures = f"{ours['sql']:.0f} | {plain['sql']:.0f} | {ours['queries']} | {plain['queries']}"

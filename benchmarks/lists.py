@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from benchmarks import pages
+from benchmarks.growth import note
 from benchmarks.stage import Stage
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -88,6 +89,7 @@ PAGES = {
     "command": {"first": "", "state": "state__exact=asked", "miss": "q=nothing"},
 }
 STOCK = ("first", "50th", "last", "hit", "two words", "miss", "year")
+DRAWN = {"first": "list", "last": "last page of a list", "hit": "search"}
 
 
 def measure(stage: Stage) -> str:
@@ -99,6 +101,8 @@ def measure(stage: Stage) -> str:
             with filled(size) as address:
                 found[size] = stage.run("benchmarks.lists", DATABASE_URL=address)
                 stock = stage.run("benchmarks.lists", "stock", DATABASE_URL=address)
+            for page, title in DRAWN.items():
+                note(f"{title}, {database}", size, found[size]["root"]["campaign"][page]["ms"])
             beside += [_beside(database, size, page, found[size], stock[page]) for page in STOCK]
         growth += list(_growth(database, found[SIZES[0]], found[SIZES[-1]]))
     missed = [line for line, is_met in (*beside, *growth) if not is_met]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
+from benchmarks.growth import note
 from benchmarks.slow_flow import running
 from benchmarks.stage import ROOT, Stage, plain_environment
 
@@ -21,6 +22,8 @@ PEERS = {
     "32 threads": (("-P", "threads", "-c", "32"), 1_000),
 }
 RUNS = 3
+SIZES, SOME = (10_000, 100_000, 1_000_000), 1_000
+"""How many campaigns there are, and how many of them are due, for the picture of growth."""
 
 
 def measure(stage: Stage) -> str:
@@ -33,7 +36,17 @@ def measure(stage: Stage) -> str:
         peers = {name: [bench.peer(flow, argv, some) for _ in range(RUNS)] for name, (argv, some) in PEERS.items()}
         with running(LATENCY, "--slow-seconds", str(SLOW)) as slow_flow:
             slow = [bench.ours(slow_flow) for _ in range(RUNS)]
-    return "\n\n".join((_sync(changed, bare, peers), _idle(idle, changed), _slow(slow, changed)))
+    growing = [(size, _among(stage, size)) for size in SIZES]
+    return "\n\n".join((_sync(changed, bare, peers), _idle(idle, changed), _slow(slow, changed), _growing(growing)))
+
+
+def _among(stage: Stage, size: int) -> float:
+    """Return how long it takes to sync some among so many campaigns."""
+    with stage.postgresql(size) as database, running(LATENCY) as flow:
+        bench = Bench(stage, database)
+        seconds = median(bench.ours(flow, SOME)["seconds"] for _ in range(RUNS))
+    note(f"sync of {SOME:,}, PostgreSQL", size, seconds * 1000)
+    return seconds
 
 
 class Bench:
@@ -54,10 +67,10 @@ class Bench:
         """Run one way of benchmarks.syncing."""
         return self._stage.run("benchmarks.syncing", way, count, FLOW_BASE_URL=flow, **self._settings)
 
-    def ours(self, flow: str) -> Any:
+    def ours(self, flow: str, count: int = COUNT) -> Any:
         """Sync from a fresh start, where every answer is news."""
-        self.run("reset", COUNT, flow)
-        return self.run("ours", COUNT, flow)
+        self.run("reset", count, flow)
+        return self.run("ours", count, flow)
 
     def peer(self, flow: str, argv: tuple[str, ...], count: int) -> float:
         """Return how long one task a campaign takes for COUNT of them, from so many."""
@@ -148,5 +161,18 @@ def _slow(slow: list[Any], changed: list[Any]) -> str:
             f"as many as are under way otherwise; it is written when it comes. No sync of any design "
             f"can end sooner than {SLOW} s after it "
             "asked about the last of the slow. Failed polls are asked three times, as always.",
+        )
+    )
+
+
+def _growing(among: list[tuple[int, float]]) -> str:
+    least = among[0][1]
+    return "\n".join(
+        (
+            f"### {SOME:,} due campaigns among more and more",
+            "",
+            "| campaigns | beside the fewest | time |",
+            "|---|---|---|",
+            *(f"| {size:,} | {seconds / least:.2f} × | {seconds * 1000:,.0f} ms |" for size, seconds in among),
         )
     )

@@ -18,7 +18,7 @@ from tests.chaos.table import Case
 from tests.chaos.wire import wire_to
 from tests.chaos.workers import workshop
 from tests.conftest import have
-from tests.processes.site import BEAT, WORKER, Desk, Site
+from tests.processes.site import BEAT, DEADLINE, WORKER, Desk, Site
 from tests.processes.stacks import BROKER_PASSWORD, EMBEDDED, SERVERS, remove_messages
 
 pytestmark = pytest.mark.processes
@@ -221,7 +221,7 @@ def click(desk: Desk, prefix: str) -> None:
         assert seen["seconds"] < A_PAGE_MAY_TAKE
 
 
-def wait_until_all_published(site: Site, prefix: str) -> None:
+def wait_until_all_published(site: Site, prefix: str, deadline: float = DEADLINE) -> None:
     """Wait until every order of the prefix is published; nobody tells the workers but beat."""
     seen: list[str] = []
 
@@ -229,7 +229,7 @@ def wait_until_all_published(site: Site, prefix: str) -> None:
         seen[:] = site.desk("states", prefix=prefix)
         return set(seen) == {"published"}
 
-    site.until(all_published, lambda: f"{prefix}: {seen}")
+    site.until(all_published, lambda: f"{prefix}: {seen}", deadline)
 
 
 def told_again_until_published(site: Site, order_ref: str) -> bool:

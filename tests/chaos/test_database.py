@@ -27,7 +27,7 @@ from tests.chaos.table import Case
 from tests.chaos.test_broker import own, wait_until_all_published
 from tests.chaos.worker_app import PATIENCE
 from tests.chaos.workers import Worker, Workshop, workshop
-from tests.processes.site import Site
+from tests.processes.site import DEADLINE, Site
 from tests.processes.stacks import DATABASE_PASSWORD, EMBEDDED, SERVERS
 
 pytestmark = pytest.mark.processes
@@ -53,6 +53,7 @@ GIVEN_UP = "could not be written"
 FAILED = re.compile(r"Task campaigns\.tasks\.publish_order\[[^]]*\] raised unexpected")
 BUSY, BUSIEST = (0.1, 0.02), (0.3, 0.005)  # seconds with the write lock, seconds without it
 BUSY_ORDERS = 4
+SECONDS_AN_ORDER = 10
 
 
 @dataclass
@@ -177,7 +178,8 @@ def test_two_workers_and_staff_beside_a_busy_writer_lose_and_double_nothing_on_s
         for number in range(number_of_orders):
             site.desk("submit", order_ref=f"busy-{number}", nudges=2)
         seen = site.desk("tests.chaos.clicking.click", order_ref="busy-clicked")
-        wait_until_all_published(site, "busy-")
+        # Each order needs several turns at a lock that is free for hundredths of a second.
+        wait_until_all_published(site, "busy-", DEADLINE + SECONDS_AN_ORDER * number_of_orders)
         site.wait("busy-0", phases=["live"])
         command = site.desk("ask", order_ref="busy-0", action="pause", nudge=True)
         site.wait_for_command(command, "confirmed")

@@ -122,9 +122,9 @@ class Site:
         """Wait until a command is in a state."""
         self.until(lambda: bool(self.desk("command", number=number)[0] == state), lambda: f"not {state}")
 
-    def until(self, holds: Callable[[], bool], problem: Callable[[], str]) -> None:
-        """Poll until it holds; fail with the problem and the logs once it takes too long."""
-        until(holds, "{}", lambda: f"{problem()}\n{self.logs()[-8000:]}", DEADLINE)
+    def until(self, holds: Callable[[], bool], problem: Callable[[], str], deadline: float = DEADLINE) -> None:
+        """Poll until it holds; fail with the problem and the logs once it takes longer than so many seconds."""
+        until(holds, "{}", lambda: f"{problem()}\n{self.logs()[-8000:]}", deadline)
 
     def times_published(self, order_ref: str) -> int:
         """Return how often Flow has published the order, for money."""
