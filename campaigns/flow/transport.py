@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -76,11 +75,11 @@ class Transport:
 
     def renew(self) -> None:
         """Begin anew with no connection, thread or lock of before."""
-        self._session = _new_session(self._config.pool_size)
+        self._adapter = _Adapter(self._config.pool_size)
         self._watchdog = Watchdog()
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
     def wait_for_turn(self) -> None:
         """Wait until the next call may begin. Raises NotSent where its turn does not come."""
@@ -122,14 +121,13 @@ class Transport:
         if self._before_request is not None and not ask.in_turn:
             self._before_request()
         watchdog = self._watchdog
-        session = self._session if ask.pooled else _new_session(1)
+        adapter = self._adapter if ask.pooled else _Adapter(1)
         set_current_call(call)
         try:
             watchdog.watch(call)
-            with session.send(
+            with adapter.send(
                 self._prepared(ask),
                 timeout=(call.seconds_to_connect(), min(self._config.read_timeout, call.seconds_left())),
-                allow_redirects=False,
                 stream=True,
             ) as response:
                 yield response
@@ -137,7 +135,7 @@ class Transport:
             watchdog.forget(call)
             set_current_call(None)
             if not ask.pooled:
-                session.close()
+                adapter.close()
 
     def _prepared(self, ask: Ask) -> requests.PreparedRequest:
         """Prepare a request; polls differ in their address alone, and to prepare each anew costs half of a poll."""
@@ -181,32 +179,18 @@ class Transport:
         return reason
 
 
-class _Session(requests.Session):
-    """A session that takes nothing from the environment, follows no redirect and keeps no cookie."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.headers.clear()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-
-    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the library's signature
-        return None
-
-
 class _Adapter(HTTPAdapter):
-    """Uses connections that know their call."""
+    """Uses connections that know their call.
+
+    Without a session around it nothing is taken from the environment, no redirect is followed and no cookie is kept.
+    """
+
+    def __init__(self, pool_size: int) -> None:
+        super().__init__(pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
-
-
-def _new_session(pool_size: int) -> requests.Session:
-    session = _Session()
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_maxsize=pool_size, max_retries=0))
-    return session
 
 
 def _read_into(body: bytearray, response: requests.Response, call: Call) -> None:

@@ -23,6 +23,7 @@ from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, heartbeats, history, pace
 from campaigns.services.polling import Clock, Poll, Polling, Question
+from campaigns.services.updating import update
 
 logger = logging.getLogger(__name__)
 
@@ -187,15 +188,9 @@ def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime
             ).select_related("campaign")
         }
         news = [(row, _apply(row, poll, open_commands.get(row.pk), result, now)) for row, poll in current]
-        _update([campaign for campaign, event in news if not event], TIMES)
-        _update([campaign for campaign, event in news if event], TIMES + NEWS)
+        update([campaign for campaign, event in news if not event], TIMES)
+        update([campaign for campaign, event in news if event], TIMES + NEWS)
         history.append(event for _, event in news if event and event._state.adding)
-
-
-def _update(campaigns: list[Campaign], fields: list[str]) -> None:
-    # An upsert of rows that are all there: seven times faster than bulk_update.
-    if campaigns:
-        Campaign.objects.bulk_create(campaigns, update_conflicts=True, unique_fields=["id"], update_fields=fields)
 
 
 def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: SyncResult, now: datetime) -> Event | None:
