@@ -55,6 +55,11 @@ def test_what_is_inside_is_told_with_where() -> None:
 
 def test_what_is_too_deep_is_counted() -> None:
     assert facts({"a": {"b": {"c": {"d": 1, "e": 2}}}}) == ["A, b, c: 2 fields"]
+    assert facts({"a": [[[{"d": 1, "e": 2}]]]}) == ["A 1 1: 2 fields"]
+
+
+def test_an_answer_without_a_message_has_none() -> None:
+    assert read('{"valid": true}') == Said("", (("Valid", "yes"),))
 
 
 @pytest.mark.parametrize("answer", ["", "OK", "[1]", '"valid"', "7", '{"cut": "o', "[" * 100_000, "<script>"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.domain.texts import clean, one_line, turns
+from campaigns.domain.texts import clean, is_hidden, one_line, turns
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ def test_one_line_is_cut_to_its_length() -> None:
     assert one_line("two\nlines", 9) == "two lines"
     assert one_line("two lines", 8) == "two lin…"
     assert one_line("abcdef ghi", 8) == "abcdef…"
+
+
+@pytest.mark.parametrize(
+    ("letter", "hidden"),
+    [("\x00", True), ("\n", True), ("\x9f", True), ("\ud800", True), ("\u202e", True), ("é", False), (" ", False)],
+)
+def test_letters_that_no_screen_shows_are_hidden(letter: str, hidden: bool) -> None:
+    assert is_hidden(letter) is hidden

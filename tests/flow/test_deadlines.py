@@ -1,5 +1,7 @@
 """No server, however slow, keeps a call longer than its deadline."""
 
+import os
+import socket
 import threading
 import time
 
@@ -166,6 +168,52 @@ def test_the_watchdog_looks_again_when_the_next_call_is_over(monkeypatch: pytest
     monkeypatch.setattr(clock, "now", lambda: 6.0)
     assert watchdog._cut_overdue() == 0
     assert (second.overdue, watchdog._calls) == (True, set())
+
+
+def test_the_watchdog_is_woken_only_for_a_call_that_is_over_before_it_looks(
+    server: NastyServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchdog, woken = Watchdog(), []
+    patient, hurried = (Call(ends=clock.now() + seconds, connect_timeout=1) for seconds in (60, 30))
+    watchdog.watch(patient)
+    until_it_looks_at(watchdog, patient.ends)
+    monkeypatch.setattr(watchdog._changed, "notify", lambda: woken.append(True))
+
+    watchdog.watch(Call(ends=patient.ends + 1, connect_timeout=1))
+    assert woken == []
+    watchdog.watch(hurried)
+    assert woken == [True]
+
+
+def test_the_watchdog_that_has_not_looked_yet_is_told_of_every_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog, woken = Watchdog(), []
+    watchdog._thread = threading.current_thread()  # it has been started, and has not come to look
+    monkeypatch.setattr(watchdog._changed, "notify", lambda: woken.append(True))
+
+    watchdog.watch(Call(ends=clock.now() + 60, connect_timeout=1))
+
+    assert woken == [True]
+
+
+def test_a_call_that_is_over_leaves_no_descriptor_behind() -> None:
+    ours, theirs = socket.socketpair()
+    call = Call(ends=clock.now() + 60, connect_timeout=1)
+    with ours, theirs:
+        call.hold(ours)
+        assert call._handle
+        os.fstat(call._handle)
+        call.let_go()
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(call._handle)
+    Call(ends=clock.now() + 60, connect_timeout=1).let_go()  # which was never connected
+
+
+def until_it_looks_at(watchdog: Watchdog, moment: float) -> None:
+    """Wait until the thread sleeps, to wake by itself at about that moment."""
+    ends = time.monotonic() + GENEROUS
+    while not abs(watchdog._looks_at - moment) < 1:
+        assert time.monotonic() < ends, watchdog._looks_at
+        time.sleep(0.01)
 
 
 def test_the_time_of_a_call_is_over_in_its_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,35 @@ def test_a_turn_that_does_not_come_in_time_is_an_error_in_words(tmp_path: Path) 
     assert caught.value.strerror == "the pace that all processes share left no turn for 0.1 seconds"
 
 
+def test_a_turn_is_waited_for_no_longer_than_one_has_patience(tmp_path: Path) -> None:
+    shared = Pace(1, str(tmp_path))
+    shared.wait_for_turn(1)
+    time.sleep(0.4)  # the next turn comes within the second that is not waited
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError):
+        shared.wait_for_turn(0.1)
+
+    assert time.monotonic() - began < 0.5
+    assert turns_counted_in(tmp_path) == 1
+
+
+def test_who_cannot_even_ask_in_time_gets_no_turn(tmp_path: Path) -> None:
+    shared = Pace(100, str(tmp_path))
+    shared.wait_for_turn(1)
+    turns = shared._shared_turns()
+    assert turns
+
+    with turns._lock, pytest.raises(TimeoutError):
+        shared.wait_for_turn(0.1)
+
+    assert turns_counted_in(tmp_path) == 1
+
+
+def test_a_process_alone_takes_whole_turns() -> None:
+    assert Pace(250, "nowhere")._alone._together == 2
+
+
 def test_a_process_alone_waits_no_longer_than_is_left(
     standing_clock: StandingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ THEIR_TESTS = [
     "recover_leases",
     "right_to_spend",
     "settle",
+    "watching",
 ]
 GROUPS = (
     Group("domain", _modules("campaigns/domain/*.py"), ("tests/domain",)),

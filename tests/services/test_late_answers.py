@@ -9,12 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, connections
 
-from campaigns.domain.states import Resolution
+from campaigns.domain.states import Outcome, Resolution
 from campaigns.models import Order
-from campaigns.services import orders, publishing
+from campaigns.services import orders, publishing, recording
 from campaigns.services.errors import Refused
 from campaigns.services.publishing import PublishResult
-from campaigns.services.recording import ALREADY_LIVE, TWICE
+from campaigns.services.recording import ALREADY_LIVE, TWICE, Answer
 from campaigns.services.settling import SettleResult, settle
 from tests.factories import make_branch, make_user
 from tests.flow.nasty_server import Play, says
@@ -88,6 +88,30 @@ def test_settles_the_doubt_where_nobody_was_faster(author: User, flow: Flow) -> 
     assert last_event(order).data == {"attempt": 1, "http_status": 202, "tracking_ids": ["queue_a", "queue_b"]}
     assert (last_event(order).actor_kind, last_event(order).at) == ("flow", NOW)
     assert_never_sent_again(order, flow, posts=1)
+
+
+def test_settles_the_doubt_although_another_order_was_published_in_the_same_moment(author: User, flow: Flow) -> None:
+    other, order = queued(author), queued(author)
+    publish(other)
+
+    assert answered_late(order, flow, late=flow.accepts("queue_a")).outcome == "published"
+
+    assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a"])
+    assert other.attempts.get().finished_at == NOW
+
+
+def test_settles_the_doubt_although_the_lease_ran_out_in_the_same_moment(author: User, flow: Flow) -> None:
+    order = queued(author)
+    answered_late(order, flow, late=says(500, {}))
+    attempt = order.attempts.get()
+    assert (attempt.outcome, attempt.finished_at) == ("unknown", LATER)
+    words = "Flow accepted the order: queue_a."
+    answer = Answer(Outcome.PUBLISHED, words, http_status=202, tracking_ids=("queue_a",), flow_status="queued")
+
+    assert recording.record_answer(attempt, answer, now=LATER) is Outcome.PUBLISHED
+
+    assert (reload(order).state, tracking_ids(order)) == ("published", ["queue_a"])
+    assert last_event(order).text == f"Late answer: {words} It settles the doubt."
 
 
 @pytest.mark.parametrize(

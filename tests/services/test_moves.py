@@ -99,6 +99,20 @@ def test_people_can_do_what_the_table_allows_and_nothing_else(
         assert everything() == before
 
 
+def test_says_from_where_a_move_is_not_possible_and_where_it_does_not_lead(author: User) -> None:
+    waiting, fresh = in_state(author, S.AWAITING_APPROVAL), draft(author)
+
+    with pytest.raises(Refused) as from_there:
+        moves.check(waiting, Move.CLAIM)
+    with pytest.raises(Refused) as to_there:
+        moves.move(fresh, Move.SUBMIT, S.PUBLISHED)
+
+    assert str(from_there.value) == (
+        f"Order {waiting.order_ref} is awaiting approval: it can't claim from there. Nothing was done."
+    )
+    assert str(to_there.value) == f"Order {fresh.order_ref} can't become published by that. Nothing was done."
+
+
 def test_changes_what_it_is_given_in_the_database_and_in_hand(author: User) -> None:
     order = draft(author)
 

@@ -1,6 +1,8 @@
 import json
 import logging
+import os
 import random
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -98,7 +100,10 @@ def test_keeps_the_attempt_and_the_history(author: User, flow: Flow) -> None:
     assert (attempt.outcome, attempt.http_status) == ("published", 202)
     assert json.loads(attempt.excerpt) == {"campaign_tracking_ids": ["queue_abc"], "status": "queued"}
     assert kinds(order) == ["order.created", "order.submitted", "order.claimed", "order.published"]
-    event = last_event(order)
+    assert attempt.worker == f"{socket.gethostname()}:{os.getpid()}"
+    claimed, event = order.events.get(kind="order.claimed"), last_event(order)
+    assert (claimed.at, claimed.actor_kind, claimed.actor) == (NOW + MINUTE, "scheduler", None)
+    assert claimed.data == {"attempt": 1, "worker": attempt.worker}
     assert (event.at, event.actor_kind, event.actor) == (NOW + MINUTE, "flow", None)
     assert event.data == {"attempt": 1, "http_status": 202, "tracking_ids": ["queue_abc"]}
 
@@ -180,7 +185,7 @@ def test_leaves_an_order_alone_that_is_not_queued(author: User, flow: Flow, make
 
     result = publish(order)
 
-    assert (result.outcome, result.words) == ("skipped", "The order is not waiting to be published.")
+    assert result == PublishResult(order.order_ref, "skipped", "The order is not waiting to be published.")
     assert everything() == before
     assert flow.server.received == []
 
@@ -251,10 +256,25 @@ def test_rejects_without_sending_what_may_not_be_published_any_more(
 
     result = publish(order)
 
-    assert result.outcome == "rejected"
+    assert (result.order_ref, result.outcome) == (order.order_ref, "rejected")
     assert words in result.words
     assert flow.publishes == []
     assert_rejected_unsent(order, result.words)
+
+
+def test_tells_every_rule_that_no_longer_holds(author: User, flow: Flow) -> None:
+    order = queued(author)
+    plan, branch = order.plan, order.branch
+    Plan.objects.update(active=False)
+    Branch.objects.update(active=False)
+
+    words = publish(order).words
+
+    branch_words, plan_words = (
+        f"{name} is not active. Choose another, or activate it." for name in (f"Branch {branch}", f"Plan {plan}")
+    )
+    assert words == f"{plan_words} {branch_words} {publishing.REMEDY}"
+    assert flow.publishes == []
 
 
 def test_rejects_without_sending_an_order_whose_start_has_passed(author: User, flow: Flow) -> None:
@@ -288,6 +308,8 @@ def assert_rejected_unsent(order: Order, problem: str) -> None:
     assert not order.campaigns.exists()
     assert kinds(order)[2:] == ["order.claimed", "order.rejected"]
     assert (last_event(order).text, last_event(order).actor_kind) == (problem, "scheduler")
+    assert last_event(order).data == {"attempt": 1, "worker": attempt.worker}
+    assert attempt.finished_at == attempt.claimed_at
 
 
 def test_numbers_its_attempts(author: User, flow: Flow) -> None:

@@ -196,14 +196,14 @@ def test_logs_the_tracking_ids_and_leaves_doubt_when_the_answer_cannot_be_writte
 ) -> None:
     monkeypatch.setattr(recording, "PATIENCE", 0)
     order = queued(author)
-    flow.on_publish(flow.accepts("queue_a"))
+    flow.on_publish(flow.accepts("queue_a", "queue_b"))
 
     with failing_commits(monkeypatch, "outcome"), pytest.raises(OperationalError):
         publish(order)
 
     [critical] = [record for record in caplog.records if record.levelno == logging.CRITICAL]
     attempt = order.attempts.get()
-    assert critical.getMessage() == f"Flow's answer to {attempt} (published: queue_a) could not be written"
+    assert critical.getMessage() == f"Flow's answer to {attempt} (published: queue_a, queue_b) could not be written"
     assert (reload(order).state, order.campaigns.count()) == ("publishing", 0)
     publishing.recover_expired_leases(TOO_LATE)
     assert reload(order).state == "unknown"

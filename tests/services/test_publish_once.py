@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from campaigns.flow import clock
@@ -19,6 +19,7 @@ from tests.services.building import (
     SECOND,
     Clock,
     at_once,
+    everything,
     kinds,
     publish,
     queued,
@@ -240,3 +241,14 @@ def test_marks_nothing_as_sent_when_the_lease_could_be_over_before_the_post(
 
     assert flow.publishes == []
     assert order.attempts.get().sent_at is None
+
+
+def test_sends_nothing_inside_of_a_transaction_that_could_undo_what_was_written(author: User, flow: Flow) -> None:
+    order = queued(author)
+    before = everything()
+
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        publish(order)
+
+    assert everything() == before
+    assert flow.publishes == []

@@ -1,6 +1,7 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,7 +10,7 @@ from pytest_django import Settings
 from campaigns import gateway
 from campaigns.flow import clock
 from campaigns.models import Attempt, Campaign, Order
-from campaigns.services import orders, pace
+from campaigns.services import orders, pace, recording
 from campaigns.services.recording import DOUBT
 from campaigns.services.wording import when
 from tests.flow.nasty_server import (
@@ -115,6 +116,7 @@ def test_rejects_the_order_where_flow_says_no(
     assert reload(order).next_attempt_at is None
     assert kinds(order)[2:] == ["order.claimed", "order.rejected"]
     assert (last_event(order).text, last_event(order).actor_kind) == (f"Flow said no: {words}", "flow")
+    assert last_event(order).data == {"attempt": 1, "http_status": http_status}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,9 @@ def assert_doubt_is_shown(order: Order, flow: Flow) -> None:
     assert order.problem == f"{attempt.words} {DOUBT}"
     assert (order.next_attempt_at, order.failures) == (None, 0)
     assert kinds(order)[2:] == ["order.claimed", "order.in_doubt"]
-    assert last_event(order).text == order.problem
+    event = last_event(order)
+    assert (event.text, event.data) == (order.problem, {"attempt": 1, "http_status": attempt.http_status})
+    assert (event.actor_kind, event.actor) == ("flow" if attempt.http_status else "scheduler", None)
     assert publish(order, NOW + LEASE).outcome == "skipped"
     assert len(flow.publishes) == 1
 
@@ -270,6 +274,33 @@ def test_names_every_tracking_id_that_another_order_has(author: User, flow: Flow
     start, _, named = words.partition(": ")
     assert start == "Flow answered with tracking ids that belong to other campaigns already"
     assert sorted(named.removesuffix(".").split(", ")) == ["queue_1", "queue_2"]
+
+
+def test_leaves_the_order_in_doubt_where_another_order_got_the_tracking_ids_in_the_very_moment(
+    author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, order = queued(author), queued(author)
+    flow.on_publish(flow.accepts("queue_1", "queue_2"))
+    make, theirs = recording.make_campaigns, iter([Campaign(tracking_id="queue_2", order=older)])
+
+    def somebody_is_faster(order: Order, attempt: Attempt, *rest: Any) -> list[Campaign]:
+        for campaign in theirs:
+            campaign.attempt, campaign.branch = attempt, older.branch
+            campaign.created_at = campaign.changed_at = NOW
+            campaign.save()
+        return make(order, attempt, *rest)
+
+    monkeypatch.setattr(recording, "make_campaigns", somebody_is_faster)
+
+    result = publish(order)
+
+    words = "Flow answered with tracking ids that belong to other campaigns already: queue_1, queue_2."
+    assert (result.outcome, result.words) == ("unknown", words)
+    assert written(flow) == Written("unknown", "unknown", 202, campaigns=0, posts=1)
+    attempt = order.attempts.get()
+    assert (attempt.words, attempt.finished_at) == (words, NOW)
+    assert json.loads(attempt.excerpt)["campaign_tracking_ids"] == ["queue_1", "queue_2"]
+    assert_doubt_is_shown(order, flow)
 
 
 @pytest.mark.parametrize("status", [401, 403])

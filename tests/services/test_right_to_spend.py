@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 
+from campaigns.models import Order
 from campaigns.services import orders
 from campaigns.services.publishing import REMEDY
 from tests.factories import make_user
@@ -75,3 +76,13 @@ def test_another_person_can_let_it_go(author: User, approver: User, flow: Flow) 
 
     assert publish(order).outcome == "published"
     assert [body["orderRef"] for body in flow.publishes] == [order.order_ref]
+
+
+def test_an_order_is_not_sent_when_whoever_submitted_it_is_gone(author: User, flow: Flow) -> None:
+    order = queued(author)
+    Order.objects.filter(pk=order.pk).update(submitted_by=None)
+
+    assert publish(order).outcome == "rejected"
+
+    assert flow.publishes == []
+    assert reload(order).problem == f"Nobody submitted the order, but may not do so any more. {REMEDY}"

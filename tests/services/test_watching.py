@@ -166,6 +166,9 @@ def test_pausing_asks_flow_and_answers_all_proposals_of_the_campaign(author: Use
         proposal.refresh_from_db()
         assert (proposal.state, proposal.decided_by, proposal.decided_at) == ("paused", boss, NOW + MINUTE)
     assert [event.actor for event in lines("campaign.pause_asked", "campaign.pause_proposal_taken")] == [boss, boss]
+    (taken,) = lines("campaign.pause_proposal_taken")
+    assert taken.text == f"cara took the proposal to pause the campaign, made for {first.listing}, {second.listing}."
+    assert (taken.at, taken.campaign) == (NOW + MINUTE, campaign)
     assert watch(NOW + 2 * MINUTE) == NOTHING
 
 
