@@ -38,11 +38,12 @@ def import_the_client_of_flow(**_: Any) -> None:
 
 @task_prerun.connect
 @task_postrun.connect
-def keep_connections_as_pages_do(**_: Any) -> None:
+def keep_connections_as_pages_do(sender: Task[Any, Any], **_: Any) -> None:
     """Close the connections that are broken or too old; Celery alone would open one to PostgreSQL for every task."""
     from django.db import close_old_connections
 
-    close_old_connections()
+    if not sender.request.is_eager:  # that one works on its caller's connection
+        close_old_connections()
 
 
 @task_postrun.connect  # the end of a task: a sign at its beginning could hold up a publish
