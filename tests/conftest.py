@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -50,6 +51,8 @@ def pytest_configure() -> None:
     app.conf.update(broker_url="filesystem://", broker_transport_options={**folders, "polling_interval": 0.1})
     os.environ["FLOW_BASE_URL"] = settings.FLOW_BASE_URL = NOBODY_LISTENS
     settings.FLOW_PACE_STORE = broker
+    # A shell's background jobs ignore Ctrl-C and hand that down to what the tests start; no person's terminal does so.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
     let_tables_be_emptied()
     # After a test that emptied the tables Django makes the permissions again, but not what migrations wrote.
