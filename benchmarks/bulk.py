@@ -11,7 +11,8 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from benchmarks.console import celery, flow, fullest, ledger, table, until, worker
+from benchmarks.console import celery, fullest, table, until, worker
+from benchmarks.flow import ledger, running
 from benchmarks.stage import Stage
 
 ROWS = 10_000
@@ -25,7 +26,7 @@ PROCESSES = 4
 
 def measure(stage: Stage) -> str:
     """Measure it on PostgreSQL and Redis."""
-    with stage.postgresql(POPULATION) as database, tempfile.TemporaryDirectory() as folder, flow(ANSWER) as address:
+    with stage.postgresql(POPULATION) as database, tempfile.TemporaryDirectory() as folder, running(ANSWER) as address:
         said = stage.run(
             "benchmarks.bulk",
             folder,

@@ -1,12 +1,10 @@
-"""The processes of a console that a row measures: a Flow that is quick, workers and beat, each ended with the row."""
+"""The processes of a console that a row measures: workers and beat, each ended with the row."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,26 +14,6 @@ from benchmarks.stage import ROOT
 from runner.leash import leash
 
 PATIENCE = 120.0
-
-
-@contextmanager
-def flow(seconds: float) -> Iterator[str]:
-    """Yield the address of a Flow that answers after so many seconds."""
-    argv = [sys.executable, "-m", "benchmarks.quick_flow", str(seconds)]
-    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=leash())
-    assert process.stdout
-    try:
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def ledger(address: str) -> dict[str, Any]:
-    """Return what that Flow was asked."""
-    with urllib.request.urlopen(f"{address}/ledger") as answer:
-        said: dict[str, Any] = json.load(answer)
-    return said
 
 
 @contextmanager

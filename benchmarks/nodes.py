@@ -9,7 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.console import flow, ledger, table, until, worker
+from benchmarks.console import table, until, worker
+from benchmarks.flow import ledger, running
 from benchmarks.stage import Stage
 
 POPULATION = 10_000
@@ -31,7 +32,7 @@ def measure(stage: Stage) -> str:
 
 
 def _once(stage: Stage, nodes: int) -> dict[str, float]:
-    with stage.postgresql(POPULATION) as database, tempfile.TemporaryDirectory() as folder, flow(ANSWER) as address:
+    with stage.postgresql(POPULATION) as database, tempfile.TemporaryDirectory() as folder, running(ANSWER) as address:
         said: dict[str, float] = stage.run(
             "benchmarks.nodes",
             folder,

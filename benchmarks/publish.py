@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 
-from benchmarks.slow_flow import running
+from benchmarks.flow import running
 from benchmarks.stage import ROOT, Stage, plain_environment
 
 CAMPAIGNS, COUNT, LATENCY, IN_FLIGHT, RUNS = 10_000, 1_000, 0.2, 8, 3

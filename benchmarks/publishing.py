@@ -73,8 +73,12 @@ def bare(count: int) -> dict[str, Any]:
             except queue.Empty:
                 return
             address = f"{settings.FLOW_BASE_URL}/campaigns/publish?clientId=c"
+            order = {"orderRef": f"{number}", "listingExternalIds": ["1"]}
             answer = session.post(
-                address, json={"order_ref": number}, headers={"Authorization": "Bearer a-token"}, timeout=20
+                address,
+                json=order,
+                headers={"Authorization": "Bearer a-token"},
+                timeout=20,
             )
             answer.raise_for_status()
 

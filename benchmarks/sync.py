@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
+from benchmarks.flow import running
 from benchmarks.growth import note
-from benchmarks.slow_flow import running
 from benchmarks.stage import ROOT, Stage, plain_environment
+from benchmarks.syncing import PROCESSES
 
 ROWS = 20_000
 COUNT = 10_000
@@ -59,7 +60,7 @@ class Bench:
             "CELERY_BROKER_URL": stage.redis,
             "DEBUG": "false",
             "SECRET_KEY": "s" * 60,
-            "FLOW_CONCURRENCY": str(IN_FLIGHT),
+            "FLOW_CONCURRENCY": str(IN_FLIGHT // PROCESSES),
             "FLOW_MAX_PER_SECOND": "5000",
         }
 

@@ -6,23 +6,60 @@ Each way begins anew: so many campaigns are due, and as far as the console knows
 import json
 import queue
 import resource
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from benchmarks.console import until
 
+PROCESSES = 2
+"""As many children as a worker has on two processors."""
+
 
 def ours(count: int) -> dict[str, Any]:
-    """Sync all that is due as the worker's task does, again until nothing is due; count the statements."""
+    """Sync all that is due, in as many processes as a worker has children by default."""
+    from campaigns.models import Event
+
+    events = Event.objects.count()
+    figures = together("sync", count)
+    if figures["checked"] + figures["failed"] != count or first(count).exclude(poll_mark="").exists():
+        raise SystemExit(f"Not every campaign was asked about: {figures} of {count}.")
+    prompt = last_but_for_slow_ones(count) - figures["began"]
+    return {**figures, "lines": Event.objects.count() - events, "prompt": prompt}
+
+
+def bare(count: int) -> dict[str, Any]:
+    """Ask with a bare, tuned client in as many processes as ours."""
+    return together("poll", count)
+
+
+def together(way: str, count: int) -> dict[str, Any]:
+    """Let processes do their part at the same time; return the seconds until the last has done, and the sum of all else."""
+    argv = [sys.executable, "-m", "benchmarks.syncing", way]
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    parts = [subprocess.Popen([*argv, f"{number}:{count}"], **pipes) for number in range(PROCESSES)]
+    for part in parts:
+        part.stdout.readline()  # it is ready
+    began = time.time()
+    for part in parts:
+        part.stdin.write("go\n")
+        part.stdin.flush()
+    figures = [json.loads(part.stdout.readline()) for part in parts]
+    seconds = time.time() - began
+    for part in parts:
+        part.communicate()
+    return {**{key: sum(each[key] for each in figures) for key in figures[0]}, "seconds": seconds, "began": began}
+
+
+def sync(_part: str) -> None:
+    """Be one of the processes that sync: as the worker's task does, until nothing is due; count the statements."""
     from django.db import connection
-    from django.utils import timezone
 
     from campaigns import gateway
-    from campaigns.models import Event
     from campaigns.services import syncing
 
     statements: list[str] = []
@@ -32,25 +69,51 @@ def ours(count: int) -> dict[str, Any]:
         return execute(sql, *rest)
 
     gateway.client().token()
-    events, memory, since = Event.objects.count(), resident(), timezone.now()
+    memory = resident()
+    wait_for_the_others()
     with connection.execute_wrapper(counted):
-        began, used = time.perf_counter(), time.process_time()
-        result = syncing.sync_due(stop_after=600)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - used
-    asked = first(count)
-    if result.checked + result.failed != count or asked.exclude(poll_mark="").exists():
-        raise SystemExit(f"Not every campaign was asked about: {result.checked} + {result.failed} of {count}.")
-    return {
-        "seconds": seconds,
-        "cpu": cpu,
-        "checked": result.checked,
-        "changed": result.changed,
-        "failed": result.failed,
-        "statements": len(statements),
-        "lines": Event.objects.count() - events,
-        "prompt": last_but_for_slow_ones(count, since),
-        "memory": resident() - memory,
-    }
+        used, result = time.process_time(), syncing.sync_due(stop_after=600)
+    told = {name: getattr(result, name) for name in ("checked", "changed", "failed")}
+    cpu = time.process_time() - used
+    print(json.dumps({**told, "cpu": cpu, "statements": len(statements), "memory": resident() - memory}), flush=True)
+
+
+def poll(part: str) -> None:
+    """Be one of the processes of the bare client: one session, as many threads, and nothing written."""
+    import requests
+    from django.conf import settings
+    from requests.adapters import HTTPAdapter
+
+    number, count = map(int, part.split(":"))
+    session, ids = requests.Session(), queue.SimpleQueue[str]()
+    session.trust_env = False
+    session.mount("http://", HTTPAdapter(pool_maxsize=settings.FLOW_CONCURRENCY))
+    for tracking_id in list(first(count).values_list("tracking_id", flat=True))[number::PROCESSES]:
+        ids.put(tracking_id)
+
+    def ask() -> None:
+        while True:
+            try:
+                tracking_id = ids.get_nowait()
+            except queue.Empty:
+                return
+            address = f"{settings.FLOW_BASE_URL}/campaigns/status/{tracking_id}"
+            session.get(address, headers={"Authorization": "Bearer a-token"}, timeout=20).json()
+
+    threads = [threading.Thread(target=ask) for _ in range(settings.FLOW_CONCURRENCY)]
+    wait_for_the_others()
+    used = time.process_time()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print(json.dumps({"cpu": time.process_time() - used}), flush=True)
+
+
+def wait_for_the_others() -> None:
+    """Begin when all are ready."""
+    print("ready", flush=True)
+    sys.stdin.readline()
 
 
 def again(count: int) -> dict[str, Any]:
@@ -65,42 +128,12 @@ def again(count: int) -> dict[str, Any]:
     return {**figures, "news": len(before ^ set(asked.values_list("pk", *news)))}
 
 
-def last_but_for_slow_ones(count: int, since: datetime) -> float:
-    """Return after how many seconds the last campaign was written that Flow does not keep waiting."""
-    from benchmarks.slow_flow import fate
+def last_but_for_slow_ones(count: int) -> float:
+    """Return when, in seconds of time.time, the last campaign was written that Flow does not keep waiting."""
+    from benchmarks.flow import fate
 
-    told = first(count).filter(checked_at__gte=since).values_list("tracking_id", "checked_at")
-    return max((at - since).total_seconds() for tracking_id, at in told if fate(tracking_id) != "slow")
-
-
-def bare(count: int) -> dict[str, Any]:
-    """Ask with a bare, tuned client: one session, as many threads, and nothing written."""
-    import requests
-    from django.conf import settings
-    from requests.adapters import HTTPAdapter
-
-    session, ids = requests.Session(), queue.SimpleQueue[str]()
-    session.trust_env = False
-    session.mount("http://", HTTPAdapter(pool_maxsize=settings.FLOW_CONCURRENCY))
-    for tracking_id in first(count).values_list("tracking_id", flat=True):
-        ids.put(tracking_id)
-
-    def ask() -> None:
-        while True:
-            try:
-                tracking_id = ids.get_nowait()
-            except queue.Empty:
-                return
-            address = f"{settings.FLOW_BASE_URL}/campaigns/status/{tracking_id}"
-            session.get(address, headers={"Authorization": "Bearer a-token"}, timeout=20).json()
-
-    threads = [threading.Thread(target=ask) for _ in range(settings.FLOW_CONCURRENCY)]
-    began, used = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return {"seconds": time.perf_counter() - began, "cpu": time.process_time() - used}
+    told = first(count).values_list("tracking_id", "checked_at")
+    return max(at.timestamp() for tracking_id, at in told if fate(tracking_id) not in ("slow", "fails"))
 
 
 def reset(count: int) -> dict[str, Any]:
@@ -162,4 +195,8 @@ if __name__ == "__main__":
 
     django.setup()
     ways = {"ours": ours, "again": again, "bare": bare, "reset": reset, "peer": peer}
-    print(json.dumps(ways[sys.argv[1]](int(sys.argv[2]))))
+    parts = {"sync": sync, "poll": poll}
+    if part := parts.get(sys.argv[1]):
+        part(sys.argv[2])
+    else:
+        print(json.dumps(ways[sys.argv[1]](int(sys.argv[2]))))

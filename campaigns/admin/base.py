@@ -44,6 +44,7 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     actions = None
     list_per_page = 25
     show_full_result_count = False
+    empty_value_display = look.NOTHING_IN_CELL
     show_facets = ShowFacets.NEVER
     appears: ClassVar[str] = "What somebody adds appears here."
     """What the list will show, for one that is empty."""

@@ -35,6 +35,8 @@ NONE = "none"
 TIMES = ("start_at", "end_at")
 MONEY = ("budget_override", "default_budget", "monthly_budget", "approval_threshold", "price")
 LONGEST = 300
+# How the kinds of lines end whose details are [old, new] by field.
+CHANGES = (".created", ".edited", ".changed", ".deleted")
 
 
 def edits_of(event: Event) -> Edits:
@@ -42,6 +44,23 @@ def edits_of(event: Event) -> Edits:
     if event.kind != "order.edited":
         return {}
     return {field: pair for field, pair in event.data.items() if isinstance(pair, list) and len(pair) == 2}
+
+
+def details(event: Event) -> list[tuple[str, str]]:
+    """Return (name, words) of what the line of history keeps besides its text."""
+    zone = event.order.branch.zone if event.order else None
+    currency = event.order.amount_currency if event.order else None
+
+    def words(name: str, value: Any) -> str:
+        return shown(name, value, {}, zone, currency)
+
+    of_a_change = event.kind.endswith(CHANGES) or event.kind in ("campaign.status", "user.branches")
+    return [
+        (_title(name), " → ".join(words(name, each) for each in value))
+        if of_a_change and isinstance(value, list) and len(value) == 2
+        else (_title(name), words(name, value))
+        for name, value in event.data.items()
+    ]
 
 
 def names(edits: Iterable[Edits], user: User) -> Names:
@@ -68,7 +87,7 @@ def changes(edits: Edits, order: Order, known: Names) -> list[tuple[str, str]]:
     """Return (field, old → new), in the form's order."""
     places = {field: place for place, field in enumerate(FIELDS)}
     return [
-        (FIELDS.get(field, field.replace("_", " ").capitalize()), _change(field, old, new, order, known))
+        (_title(field), _change(field, old, new, order, known))
         for field, (old, new) in sorted(edits.items(), key=lambda each: places.get(each[0], len(places)))
     ]
 
@@ -90,6 +109,10 @@ def shown(field: str, value: Any, known: Names, zone: ZoneInfo | None = None, cu
     except (TypeError, ValueError, OverflowError, InvalidOperation):
         return one_line(str(value), LONGEST)
     return ", ".join(one_line(known.get(field, {}).get(ref, ref), LONGEST) for ref in _listed(value))
+
+
+def _title(field: str) -> str:
+    return FIELDS.get(field, field.replace("_", " ").capitalize())
 
 
 def _change(field: str, old: Any, new: Any, order: Order, known: Names) -> str:

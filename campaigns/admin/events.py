@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns.admin import look
+from campaigns.admin import changes, look
 from campaigns.admin.base import ReadOnlyAdmin, person
 from campaigns.admin.filters import ChoiceFilter
 from campaigns.models import Event, Order
@@ -40,6 +41,10 @@ class EventAdmin(ReadOnlyAdmin[Event]):
         """Return what this person may see."""
         return events_for(person(request)).select_related(*self.list_select_related)
 
+    def get_readonly_fields(self, *args: Any) -> list[str]:
+        """Return every field, the details in words instead of as they are stored."""
+        return ["details" if name == "data" else name for name in super().get_readonly_fields(*args)]
+
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
         return {"order__id__exact": row.order_id} if row.order_id else {"subject__exact": row.subject}
@@ -63,3 +68,9 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     def told(self, event: Event) -> SafeString | str:
         """Return what happened."""
         return look.short(event.text)
+
+    @admin.display(description="details")
+    def details(self, event: Event) -> SafeString:
+        """Return what else is known: of a change the old and the new, of anything else the facts."""
+        pairs = changes.details(event)
+        return render_to_string("admin/campaigns/pairs.html", {"pairs": pairs}) if pairs else look.NOTHING_IN_CELL

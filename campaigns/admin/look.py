@@ -24,6 +24,8 @@ from campaigns.models import Campaign, Command
 from campaigns.models.choices import label
 
 NOTHING = "–"
+# In a cell of a table: a phone, where each cell is a line of a card, leaves the line out.
+NOTHING_IN_CELL = format_html('<span class="console-nothing">{}</span>', NOTHING)
 LONGEST_HINT = 1000
 UTC = ZoneInfo("UTC")
 
@@ -175,6 +177,8 @@ def amount(value: Any, currency: str = "") -> str:
 
 def at(moment: datetime | None, zone: ZoneInfo | None = None) -> SafeString:
     """Return a moment as `when` does, for a table: where there is no room it breaks before the time and nowhere else."""
+    if moment is None:
+        return NOTHING_IN_CELL
     parts = [(part,) for part in when(moment, zone).split(", ")]
     return format_html("<span>{}</span>", format_html_join(", ", '<span class="whitespace-nowrap">{}</span>', parts))
 
@@ -209,7 +213,7 @@ def short(text: str, length: int = 90) -> SafeString | str:
     """Return the beginning of a long text, with more of it to point at; never what would turn the text beside it around."""
     text = clean(text)
     if len(text) <= length:
-        return text or NOTHING
+        return text or NOTHING_IN_CELL
     return format_html('<span title="{}">{}…</span>', one_line(text, LONGEST_HINT), text[: length - 1].rstrip())
 
 

@@ -13,12 +13,13 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
 from campaigns import selectors, tasks
@@ -180,11 +181,15 @@ def _row(user: User, proposal: PauseProposal) -> dict[str, Any]:
         "campaign": look.link(user, "campaign", campaign.pk, campaign),
         "order": look.link(user, "order", order.pk, order),
         "branch": look.short(proposal.branch.name, 40),
-        "phase": look.badge(campaign.phase, look.PHASES),
+        "phase": _phase(campaign),
         "money": format_money(order.amount, order.amount_currency),
         "since": look.when(proposal.proposed_at),
         "ago": look.ago(proposal.proposed_at, timezone.now()),
     }
+
+
+def _phase(campaign: Campaign) -> SafeString:
+    return look.phase(campaign, next(iter(campaign.commands.all()), None))
 
 
 def _amounts(figure: Figure) -> list[str]:
@@ -192,7 +197,10 @@ def _amounts(figure: Figure) -> list[str]:
 
 
 def _proposals(rows: QuerySet[PauseProposal]) -> QuerySet[PauseProposal]:
-    return rows.select_related("campaign__order__plan", "listing", "branch")
+    """Return the proposals with all that their pages tell of them; of the campaign's commands those that are open."""
+    return rows.select_related("campaign__order__plan", "listing", "branch").prefetch_related(
+        Prefetch("campaign__commands", selectors.open_commands())
+    )
 
 
 def _proposal(request: HttpRequest, pk: int) -> PauseProposal:
@@ -211,7 +219,7 @@ def _pairs(request: HttpRequest, proposal: PauseProposal) -> list[tuple[str, Any
         ("Campaign", look.link(user, "campaign", campaign.pk, campaign)),
         ("Order", look.link(user, "order", order.pk, order)),
         ("Branch", str(proposal.branch)),
-        ("Phase", look.badge(campaign.phase, look.PHASES)),
+        ("Phase", _phase(campaign)),
         ("Money at risk", f"{format_money(order.amount, order.amount_currency)}. {MONEY}"),
         ("Since", f"{look.when(proposal.proposed_at)} ({look.ago(proposal.proposed_at, timezone.now())})"),
     ]

@@ -23,8 +23,8 @@ def attempts(order: Order, user: User) -> Table:
             look.badge(attempt.outcome, look.OUTCOMES),
             look.at(attempt.claimed_at),
             look.at(attempt.sent_at),
-            attempt.http_status or look.NOTHING,
-            attempt.words or look.NOTHING,
+            attempt.http_status or look.NOTHING_IN_CELL,
+            attempt.words or look.NOTHING_IN_CELL,
         ]
         for attempt in order.attempts.order_by("number")[:MOST]
     ]
@@ -37,9 +37,9 @@ def campaigns(order: Order, user: User, now: datetime) -> Table:
         [
             look.link(user, "campaign", campaign.pk, campaign.tracking_id),
             look.phase(campaign, next(iter(campaign.commands.all()), None)),
-            campaign.flow_status or look.NOTHING,
+            campaign.flow_status or look.NOTHING_IN_CELL,
             look.checked(campaign.checked_at, now),
-            campaign.problem or look.NOTHING,
+            campaign.problem or look.NOTHING_IN_CELL,
         ]
         for campaign in with_open_commands(order.campaigns.order_by("pk"))[:MOST]
     ]
@@ -51,8 +51,8 @@ def settlements(order: Order) -> Table:
     rows = [
         [
             label(settlement.resolution),
-            ", ".join(settlement.tracking_ids) or look.NOTHING,
-            settlement.evidence or look.NOTHING,
+            ", ".join(settlement.tracking_ids) or look.NOTHING_IN_CELL,
+            settlement.evidence or look.NOTHING_IN_CELL,
             f"{settlement.proposed_by.get_username()}, {look.when(settlement.proposed_at)}",
             f"{settlement.confirmed_by.get_username()}, {look.when(settlement.confirmed_at)}"
             if settlement.confirmed_by
@@ -71,7 +71,7 @@ def commands(campaign: Campaign) -> Table:
             look.badge(command.state, look.COMMANDS),
             f"{command.asked_by.get_username()}, {look.when(command.asked_at)}",
             command.reason,
-            command.words or look.NOTHING,
+            command.words or look.NOTHING_IN_CELL,
         ]
         for command in campaign.commands.select_related("asked_by")[:MOST]
     ]

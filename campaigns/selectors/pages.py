@@ -33,9 +33,12 @@ def open_command(campaign: Campaign) -> Command | None:
 
 def with_open_commands(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     """Return the campaigns, each with the command that is open as its only one in `commands.all()`, in one more query."""
-    return campaigns.prefetch_related(
-        Prefetch("commands", Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES)))
-    )
+    return campaigns.prefetch_related(Prefetch("commands", open_commands()))
+
+
+def open_commands() -> QuerySet[Command]:
+    """Return the commands that were asked and are neither confirmed nor over; a campaign has at most one."""
+    return Command.objects.filter(state__in=sorted(OPEN_COMMAND_STATES))
 
 
 def nothing_yet() -> bool:

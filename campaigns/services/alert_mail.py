@@ -7,6 +7,7 @@ from django.core.mail import EmailMessage
 from django.urls import reverse
 
 from campaigns.domain.alerts import TITLES, AlertKind, Channel
+from campaigns.domain.money import format_money
 from campaigns.domain.texts import one_line
 from campaigns.flow import redact
 from campaigns.models import Alert
@@ -47,7 +48,8 @@ def _lines(alert: Alert) -> list[str]:
     row = ("campaign", campaign.pk) if campaign else ("order", order.pk)
     link = _at(f"admin:campaigns_{row[0]}_change", row[1])
     return [
-        f"{_title(alert)}{often}: {subject}, branch {one_line(order.branch.name, LONGEST)}, {when(alert.last_at)}",
+        f"{_title(alert)}{often}: {subject}, {format_money(order.amount, order.amount_currency)}, "
+        f"branch {one_line(order.branch.name, LONGEST)}, {when(alert.last_at)}",
         f"  {one_line(alert.event.text, LONGEST)}",
         *([f"  {link}"] if link else []),
         "",

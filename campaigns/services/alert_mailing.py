@@ -63,7 +63,9 @@ def _claim(user_id: int, channel: str, now: datetime) -> list[int]:
 def _send(user: User, channel: Channel, claimed: list[int], result: MailResult, now: datetime) -> None:
     """Send one mail of those alerts that the person may still see; note it, or put it off."""
     mine = selectors.alerts_for(user).filter(pk__in=claimed, read_at__isnull=True)
-    alerts = list(mine.select_related("order__branch", "campaign", "event")) if _can_be_told(user) else []
+    alerts = (
+        list(mine.select_related("order__branch", "order__plan", "campaign", "event")) if _can_be_told(user) else []
+    )
     if not alerts:
         _note(claimed, now, mail_at=None)
         return

@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from campaigns import tasks
 from campaigns.admin import pause_proposals
+from campaigns.domain.states import Action
 from campaigns.models import Batch, Campaign, Command, Event, Listing, PauseProposal
-from campaigns.services import batch_running
+from campaigns.services import batch_running, commands
 from campaigns.services.watching import keep_running, watch
 from tests import factories
 from tests.admin import building
@@ -70,6 +71,16 @@ def also(proposal: PauseProposal, tracking_id: str, **order: Any) -> PausePropos
     Listing.objects.filter(pk=proposal.listing_id).update(status="sold")
     watch(timezone.now())
     return PauseProposal.objects.get(campaign__tracking_id=tracking_id)
+
+
+def test_the_list_and_the_question_tell_what_was_asked_and_is_not_confirmed(
+    boss: User, client: Client, proposal: PauseProposal
+) -> None:
+    commands.ask(proposal.campaign_id, Action.CANCEL, reason="Sold.", user=boss, now=timezone.now())
+
+    (group,) = client.get(LIST).context["groups"]
+    assert "Cancelling…" in group["rows"][0]["phase"]
+    assert "Cancelling…" in dict(client.get(f"{LIST}{proposal.pk}/keep/").context["pairs"])["Phase"]
 
 
 def test_the_list_shows_listing_campaign_money_and_since_when(client: Client, proposal: PauseProposal) -> None:

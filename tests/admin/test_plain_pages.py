@@ -52,6 +52,12 @@ def test_what_is_not_there() -> None:
     plain(client.get("/admin/campaigns/order/7/change/"), 404, "There is nothing here")
 
 
+def test_more_rows_in_an_address_than_a_page_takes() -> None:
+    client = building.client_of(User.objects.create_superuser("boss", password="x"))
+    rows = "&".join(f"row={number}" for number in range(1, 1002))
+    plain(client.get(f"/admin/campaigns/order/batch/?deed=cancel&{rows}"), 400, "That could not be understood")
+
+
 def test_a_form_without_the_csrf_token() -> None:
     client = Client(enforce_csrf_checks=True)
     plain(client.post("/admin/login/", {"username": "x"}), 403, "The form was not accepted")

@@ -178,11 +178,12 @@ def test_two_workers_and_staff_beside_a_busy_writer_lose_and_double_nothing_on_s
         for number in range(number_of_orders):
             site.desk("submit", order_ref=f"busy-{number}", nudges=2)
         seen = site.desk("tests.chaos.clicking.click", order_ref="busy-clicked")
-        # Each order needs several turns at a lock that is free for hundredths of a second.
-        wait_until_all_published(site, "busy-", DEADLINE + SECONDS_AN_ORDER * number_of_orders)
-        site.wait("busy-0", phases=["live"])
+        # Each order needs several turns at a lock that is free for hundredths of a second, and so does each step after it.
+        patience = DEADLINE + SECONDS_AN_ORDER * number_of_orders
+        wait_until_all_published(site, "busy-", patience)
+        site.wait("busy-0", patience, phases=["live"])
         command = site.desk("ask", order_ref="busy-0", action="pause", nudge=True)
-        site.wait_for_command(command, "confirmed")
+        site.wait_for_command(command, "confirmed", patience)
     times = log.read_text()
     assert set(times) == {"."}, times
     case("8", "write lock of SQLite held by another process, with two workers and staff", len(times), EMBEDDED)

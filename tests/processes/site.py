@@ -107,20 +107,20 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
         process.wait_for_end()
 
-    def wait(self, order_ref: str, **wanted: Any) -> dict[str, Any]:
-        """Wait until the order is as wanted, and return it."""
+    def wait(self, order_ref: str, deadline: float = DEADLINE, **wanted: Any) -> dict[str, Any]:
+        """Wait until the order is as wanted, at most so many seconds, and return it."""
         seen: dict[str, Any] = {}
 
         def is_so() -> bool:
             seen.update(self.desk("look", order_ref=order_ref))
             return all(seen[name] == value for name, value in wanted.items())
 
-        self.until(is_so, lambda: f"{order_ref} should have {wanted}, has {seen}")
+        self.until(is_so, lambda: f"{order_ref} should have {wanted}, has {seen}", deadline)
         return seen
 
-    def wait_for_command(self, number: int, state: str) -> None:
-        """Wait until a command is in a state."""
-        self.until(lambda: bool(self.desk("command", number=number)[0] == state), lambda: f"not {state}")
+    def wait_for_command(self, number: int, state: str, deadline: float = DEADLINE) -> None:
+        """Wait until a command is in a state, at most so many seconds."""
+        self.until(lambda: bool(self.desk("command", number=number)[0] == state), lambda: f"not {state}", deadline)
 
     def until(self, holds: Callable[[], bool], problem: Callable[[], str], deadline: float = DEADLINE) -> None:
         """Poll until it holds; fail with the problem and the logs once it takes longer than so many seconds."""

@@ -61,7 +61,7 @@ def test_a_failure_is_mailed_at_once_and_once(order: Order, sue: User, mailoutbo
     (mail,) = mailoutbox
     assert (mail.to, mail.subject) == (["sue@example.com"], f"Rejected: order {order.order_ref}")
     assert mail.body.splitlines() == [
-        f"Rejected: order {order.order_ref}, branch Sea Point, 1 Jan 2030, 11:00 SAST",
+        f"Rejected: order {order.order_ref}, 1,500.00 ZAR, branch Sea Point, 1 Jan 2030, 11:00 SAST",
         "  Flow said no: unknown plan.",
         f"  https://console.example.com/admin/campaigns/order/{order.pk}/change/",
         "",

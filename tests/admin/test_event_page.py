@@ -1,0 +1,59 @@
+"""The page of one line of history tells its details in words, not as they are stored."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from campaigns.domain.states import ActorKind
+from campaigns.models import Event
+from campaigns.services.history import record
+from tests import factories
+from tests.admin import building
+
+pytestmark = pytest.mark.django_db
+
+
+def page(event: Event) -> str:
+    user = User.objects.create_superuser("boss", password="x")
+    answer = building.client_of(user).get(f"/admin/campaigns/event/{event.pk}/change/")
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def told(name: str, words: str) -> str:
+    return f'<dt class="font-semibold text-important">{name}</dt><dd>{words}</dd>'
+
+
+def line(kind: str, data: dict[str, Any], **about: Any) -> Event:
+    return record(kind, "Words.", now=timezone.now(), by=ActorKind.SCHEDULER, data=data, **about)
+
+
+def test_a_change_is_told_as_old_and_new_on_the_clock_and_in_the_currency_of_its_order() -> None:
+    order = building.draft(branch=factories.make_branch(time_zone="Europe/Lisbon"), agent=None)
+    dates = [None, "2040-07-01T08:00:00+00:00"]
+    html = page(line("order.edited", {"start_at": dates, "budget_override": [None, "100.00"]}, order=order))
+
+    assert told("Start", "none → 1 Jul 2040, 09:00 WEST") in html
+    assert told("Budget override", f"the plan&#x27;s default → 100.00 {order.amount_currency}") in html
+
+
+def test_facts_are_told_one_by_one_and_two_tracking_ids_are_no_change() -> None:
+    order = building.draft()
+    html = page(line("order.published", {"http_status": 202, "tracking_ids": ["queue_1", "<b>2</b>"]}, order=order))
+
+    assert told("Http status", "202") in html
+    assert told("Tracking ids", "queue_1, &lt;b&gt;2&lt;/b&gt;") in html
+
+
+def test_a_line_without_details_says_so() -> None:
+    assert '<span class="console-nothing">–</span>' in page(line("order.cancelled", {}, order=building.draft()))
+
+
+def test_what_is_not_kept_as_expected_is_shown_as_it_is() -> None:
+    html = page(line("branch.changed", {"monthly_budget": ["x", {"deep": 1}], "name": "Cape", "empty": []}))
+
+    assert told("Monthly budget", "x → {&#x27;deep&#x27;: 1}") in html
+    assert told("Name", "Cape") in html
+    assert told("Empty", "none") in html
