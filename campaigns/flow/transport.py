@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ReadTimeoutError
 
 from campaigns.flow.answers import Answer, Purpose
@@ -70,7 +71,7 @@ class Transport:
         self._config = config
         self._host = parts.hostname
         self._before_request = before_request
-        self._alike: tuple[dict[str, str], requests.PreparedRequest] | None = None
+        self._alike: tuple[dict[str, str], CaseInsensitiveDict[str]] | None = None
         self.renew()
 
     def renew(self) -> None:
@@ -144,9 +145,9 @@ class Transport:
             return requests.Request(ask.method, address, headers, data=ask.body).prepare()
         alike = self._alike
         if alike is None or alike[0] != headers:
-            alike = self._alike = headers, requests.Request(ask.method, address, headers).prepare()
-        prepared = alike[1].copy()
-        prepared.url = address
+            alike = self._alike = headers, CaseInsensitiveDict(headers)
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url, prepared.headers = ask.method, address, alike[1]
         return prepared
 
     def _address(self, ask: Ask) -> str:

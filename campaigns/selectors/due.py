@@ -23,14 +23,10 @@ def held_until(now: datetime) -> datetime | None:
     return honest.values_list("until", flat=True).first()
 
 
-def due_campaigns(by: datetime, now: datetime, limit: int) -> QuerySet[Campaign] | None:
-    """Return at most `limit` campaigns due by then, else those due too far ahead of now to be true; None if there are none."""
-    for due in (Q(next_check_at__lte=by), Q(next_check_at__gt=now + LONGEST_INTERVAL)):
-        campaigns = Campaign.objects.filter(due)
-        ids = list(campaigns.order_by("next_check_at").values_list("pk", flat=True)[:limit])
-        if ids:
-            return campaigns.filter(pk__in=ids)
-    return None
+def due_campaigns(by: datetime, now: datetime) -> list[QuerySet[Campaign]]:
+    """Return the campaigns due by then, the longest first, and then those due too far ahead of now to be true."""
+    when_due = (Q(next_check_at__lte=by), Q(next_check_at__gt=now + LONGEST_INTERVAL))
+    return [Campaign.objects.filter(due).order_by("next_check_at") for due in when_due]
 
 
 def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:

@@ -19,6 +19,7 @@ from campaigns.domain.schedule import Followed, backoff, next_check
 from campaigns.domain.states import FINAL_PHASES, ActorKind, Phase
 from campaigns.flow import CampaignStatus, FlowError, NotFound, TooManyRequests
 from campaigns.models import Campaign, Command, Event
+from campaigns.models.among import among
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, heartbeats, history, pace
@@ -39,7 +40,7 @@ TIMES = ["checked_at", "next_check_at", "check_interval", "poll_mark", "problem"
 NEWS = ["flow_status", "phase", "message", "flow_campaign_id", "changed_at"]
 
 Source = Callable[[int], QuerySet[Campaign] | None]
-"""Gives at most so many campaigns to ask about; None once there are no more."""
+"""Gives at most so many campaigns to ask about, locked for the transaction; None once there are no more."""
 
 
 @dataclass
@@ -58,7 +59,14 @@ def sync_due(*, clock: Clock = timezone.now, stop_after: float) -> SyncResult:
     begun, by = time.monotonic(), clock()
 
     def due(limit: int) -> QuerySet[Campaign] | None:
-        return selectors.due_campaigns(by, clock(), limit) if time.monotonic() - begun < stop_after else None
+        if time.monotonic() - begun >= stop_after:
+            return None
+        for campaigns in selectors.due_campaigns(by, clock()):
+            # Those that another sync is claiming in this moment are that one's.
+            free = campaigns.select_for_update(skip_locked=True, no_key=True)
+            if ids := list(free.values_list("pk", flat=True)[:limit]):
+                return Campaign.objects.filter(among(ids))
+        return None
 
     return _Sync(due, clock).run()
 
@@ -69,7 +77,7 @@ def check_now(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> Sy
 
     def named(limit: int) -> QuerySet[Campaign] | None:
         some, left[:] = left[:limit], left[limit:]
-        return Campaign.objects.filter(pk__in=some) if some else None
+        return _lock(Campaign.objects.filter(pk__in=some)) if some else None
 
     return _Sync(named, clock).run()
 
@@ -77,7 +85,12 @@ def check_now(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> Sy
 def check_due(campaign_ids: Sequence[int], *, clock: Clock = timezone.now) -> SyncResult:
     """Ask about those of these campaigns that are due, here and now: whoever is told twice asks once."""
     once = iter([Campaign.objects.filter(pk__in=campaign_ids, next_check_at__lte=clock())])
-    return _Sync(lambda _: next(once, None), clock).run()
+
+    def due(_: int) -> QuerySet[Campaign] | None:
+        campaigns = next(once, None)
+        return None if campaigns is None else _lock(campaigns)
+
+    return _Sync(due, clock).run()
 
 
 def mark_due(campaign_ids: Sequence[int], *, now: datetime) -> int:
@@ -90,7 +103,7 @@ def mark_due(campaign_ids: Sequence[int], *, now: datetime) -> int:
 def _lock(campaigns: QuerySet[Campaign]) -> QuerySet[Campaign]:
     """Return these campaigns, for this transaction alone; all lock in the same order, so that nobody waits in a circle."""
     rows = campaigns.select_for_update(no_key=True).order_by("pk")
-    return Campaign.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))
+    return Campaign.objects.filter(among(list(rows.values_list("pk", flat=True))))
 
 
 class _Sync:
@@ -140,14 +153,13 @@ class _Sync:
         """Take more campaigns to ask about; say whether there may be still more."""
         if self._result.held_until is not None:
             return False
-        campaigns = self._source(self._batch)
-        if campaigns is None:
-            return False
-        now, mark = self._clock(), uuid.uuid4().hex
         with transaction.atomic():
-            free = _lock(campaigns)
-            # Whoever else has read the same ids finds them no longer due. Should this process die, they are due again by then.
-            free.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
+            campaigns = self._source(self._batch)
+            if campaigns is None:
+                return False
+            now, mark = self._clock(), uuid.uuid4().hex
+            # Should this process die, they are due again by then.
+            campaigns.update(poll_mark=mark, next_check_at=now + timedelta(seconds=settings.PUBLISH_LEASE))
         mine = Campaign.objects.filter(poll_mark=mark).values_list("pk", "tracking_id", "command_number")
         # For all must be written before Celery's time limit, even where each call takes all the time that it may.
         too_late = time.monotonic() + settings.FLOW_DEADLINE
@@ -176,7 +188,7 @@ class _Sync:
 def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime) -> None:
     """Write the polls of (campaign, mark): a campaign that carries another mark by now is being asked about anew."""
     with transaction.atomic():
-        rows = Campaign.objects.select_for_update(no_key=True).filter(pk__in=[pk for pk, _ in polls]).order_by("pk")
+        rows = Campaign.objects.select_for_update(no_key=True).filter(among([pk for pk, _ in polls])).order_by("pk")
         mine = [(row, polls[row.pk, row.poll_mark]) for row in rows if (row.pk, row.poll_mark) in polls]
         current = [(row, poll) for row, poll in mine if row.command_number == poll.question.command_number]
         if outdated := {row.pk for row, _ in mine} - {row.pk for row, _ in current}:
@@ -184,7 +196,7 @@ def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime
         open_commands = {
             command.campaign_id: command
             for command in Command.objects.filter(
-                campaign__in=[row.pk for row, _ in current], state__in=OPEN
+                among([row.pk for row, _ in current], "campaign"), state__in=OPEN
             ).select_related("campaign")
         }
         news = [(row, _apply(row, poll, open_commands.get(row.pk), result, now)) for row, poll in current]

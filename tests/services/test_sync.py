@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -112,6 +112,20 @@ def test_two_syncs_at_once_ask_about_each_campaign_once(flow: Flow, author: User
     results = at_once(*[sync] * 3)
     assert sorted(flow.asked) == ids(campaigns)
     assert sum(result.checked for result in results if isinstance(result, syncing.SyncResult)) == 40
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows: there a sync waits for its turn")
+@pytest.mark.django_db(transaction=True)
+def test_a_sync_waits_for_nobody_who_holds_a_campaign_and_leaves_that_one_to_the_next(flow: Flow, author: User) -> None:
+    held, free = publish_campaigns(flow, author, 2)
+    with transaction.atomic():
+        Campaign.objects.select_for_update().get(pk=held.pk)
+        (result,) = at_once(sync)
+    assert isinstance(result, syncing.SyncResult)
+    assert result.checked == 1
+    assert flow.asked == [free.tracking_id]
+    assert sync().checked == 1
+    assert flow.asked == [free.tracking_id, held.tracking_id]
 
 
 @pytest.mark.django_db(transaction=True)
