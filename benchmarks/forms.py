@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
             "choose a listing": f"{choice}listings&term=flat",
             "choose an agent": f"{choice}agent&term=agent",
         }
-    client, runs = pages.client_of("root"), pages.STOCK_RUNS if is_stock else pages.RUNS
+    client, runs = pages.client_of("root"), pages.RUNS
     print(json.dumps({page: pages.visit(client, address, runs) for page, address in asked.items()}))
 
 

@@ -119,7 +119,8 @@ def measure(stage: Stage) -> str:
             *(line for line, _ in growth),
             "",
             "Stock is Unfold's own admin with the same columns and 25 rows a page, a search of both references, the filters by "
-            "phase and branch, and Django's choice of dates. A page that has fewer rows at 10,000 campaigns than at a million "
+            "phase and branch, and Django's choice of dates; a query of its that took "
+            f"{pages.STOCK_TAKES_AT_MOST} seconds was ended. A page that has fewer rows at 10,000 campaigns than at a million "
             "is held against the first page there, which is full. The goals: at a million campaigns at most 1.3 × the time at "
             "10,000 on PostgreSQL, 2 × on SQLite, with as many queries; 6 × faster than stock on the first page, 30 × on the "
             f"last, 50 × in search, at a million. {f'{len(missed)} lines miss theirs.' if missed else 'All are met.'}",
@@ -130,8 +131,9 @@ def measure(stage: Stage) -> str:
 def _beside(database: str, size: int, page: str, ours: Any, stock: dict[str, float]) -> tuple[str, bool]:
     mine = ours["root"]["campaign"][page]
     ratio, goal = stock["ms"] / mine["ms"], FASTER.get(page) if size == SIZES[-1] else None
-    figures = f"{mine['ms']:.0f} | {stock['ms']:.0f} | {mine['queries']} | {stock['queries']}"
-    line = f"| {ratio:.1f} × | {f'{goal} ×' if goal else '–'} | {database} | {size:,} | {page} | {figures} |"
+    more, queries = ("", stock["queries"]) if stock["queries"] else ("more than ", "–")
+    figures = f"{mine['ms']:.0f} | {more}{stock['ms']:.0f} | {mine['queries']} | {queries}"
+    line = f"| {more}{ratio:.1f} × | {f'{goal} ×' if goal else '–'} | {database} | {size:,} | {page} | {figures} |"
     return line, not goal or ratio >= goal
 
 
@@ -168,12 +170,10 @@ def main(arguments: list[str]) -> None:
     words = _words()
     if is_stock:
         asked = {page: PAGES["campaign"][page] for page in STOCK}
-        print(json.dumps(_visit("root", "campaign", asked, words, pages.STOCK_RUNS)))
+        pages.end_long_queries(pages.STOCK_TAKES_AT_MOST)
+        print(json.dumps(_visit("root", "campaign", asked, words)))
         return
-    times = {
-        person: {name: _visit(person, name, asked, words, pages.RUNS) for name, asked in PAGES.items()}
-        for person in PEOPLE
-    }
+    times = {person: {name: _visit(person, name, asked, words) for name, asked in PAGES.items()} for person in PEOPLE}
     print(json.dumps(times))
 
 
@@ -191,12 +191,12 @@ def _words() -> dict[str, Any]:
     }
 
 
-def _visit(person: str, name: str, asked: dict[str, str], words: dict[str, Any], runs: int) -> Times:
+def _visit(person: str, name: str, asked: dict[str, str], words: dict[str, Any]) -> Times:
     client, address = pages.client_of(person), f"/admin/campaigns/{name}/"
     last = client.get(address).context_data["cl"].paginator.num_pages
     found = {}
     for page, query in asked.items():
-        found[page] = pages.visit(client, f"{address}?{query.format(last=last, **words)}", runs)
+        found[page] = pages.visit(client, f"{address}?{query.format(last=last, **words)}", pages.RUNS)
         print(f"{person} {name} {page}: {found[page]}", file=sys.stderr, flush=True)
     return found
 

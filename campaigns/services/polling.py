@@ -79,8 +79,9 @@ class Polling:
 
     @property
     def waits_for_slow_ones_alone(self) -> bool:
-        """Say whether nothing but slow answers is to come."""
-        return self._left <= len(self._slow)
+        """Say whether nobody waits to be asked about, and whatever is under way is slow."""
+        long_ago = time.monotonic() - SLOW_AFTER
+        return self._questions.empty() and all(began <= long_ago for began in self._prompt.copy().values())
 
     def wants_more(self, few: int) -> bool:
         """Say whether no more than a few campaigns wait to be asked about; `arrived` ends once that is so."""

@@ -36,6 +36,21 @@ class Site:
         self.page.goto(f"{self.address}{path}")
         return self.page
 
+    def menu(self, name: str) -> None:
+        """Follow a link of the menu, which a phone hides behind a button."""
+        link = self.page.get_by_role("link", name=name)
+        if not link.first.is_visible():
+            self.page.get_by_role("button", name="Menu").click()
+        link.first.click()
+
+    def judge(self) -> None:
+        """Fail where axe finds a barrier on the page as it is, or where it is wider than the screen."""
+        self.page.wait_for_load_state("networkidle")
+        size = self.page.viewport_size
+        assert size
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert self.barriers() == []
+
     def barriers(self) -> list[str]:
         """Return what axe finds serious or critical on the page as it is: the rule and the first element of each."""
         found = Axe().run(self.page, options=RULES).response["violations"]

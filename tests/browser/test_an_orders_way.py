@@ -15,7 +15,7 @@ from campaigns.models import Branch, Campaign, Order, Plan
 from campaigns.services import commands
 from tests import factories
 from tests.admin import building
-from tests.browser.devices import PHONE
+from tests.browser.devices import PHONE, SCREENS
 from tests.browser.site import Site
 from tests.services.conftest import flow
 from tests.services.flow_server import Flow
@@ -36,13 +36,15 @@ def branch() -> Branch:
     return branch
 
 
+@SCREENS
 def test_an_order_is_built_submitted_and_approved_by_a_second_person(
-    browser: Browser, live_server: Any, branch: Branch
+    browser: Browser, live_server: Any, branch: Branch, screen: Any
 ) -> None:
     building.author("naledi")
-    site = Site(browser, live_server.url, "naledi")
+    site = Site(browser, live_server.url, "naledi", viewport=screen)
     page = site.page
     page.get_by_role("link", name="New order").click()
+    site.judge()
 
     assert site.open("Agent") == ["Choose a branch first."]
     page.keyboard.press("Escape")
@@ -74,7 +76,7 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
     assert site.troubles == []
 
     factories.make_user("thabo", "view_order", "approve_order")
-    second = Site(browser, live_server.url, "thabo")
+    second = Site(browser, live_server.url, "thabo", viewport=screen)
     second.page.get_by_role("link", name="order waiting for your approval").click()
     second.page.get_by_role("link", name=order.order_ref, exact=True).click()
     second.page.get_by_role("link", name="Approve").click()
@@ -194,15 +196,16 @@ def test_no_column_of_a_list_is_cut_off_on_a_small_screen(browser: Browser, live
     assert widths[0] <= widths[1]
 
 
+@SCREENS
 def test_two_people_find_an_order_in_doubt_at_flow_and_settle_it(
-    browser: Browser, live_server: Any, flow: Flow
+    browser: Browser, live_server: Any, flow: Flow, screen: Any
 ) -> None:
     order = building.in_doubt(branch=factories.make_branch(name="Sea Point"))
     flow.statuses |= {"queue_a": "in_progress", "queue_b": "queued"}
     for name in ("naledi", "thabo"):
         factories.make_user(name, "view_order", "settle_order", "view_campaign")
 
-    first = Site(browser, live_server.url, "naledi", permissions=["clipboard-read", "clipboard-write"])
+    first = Site(browser, live_server.url, "naledi", viewport=screen, permissions=["clipboard-read", "clipboard-write"])
     page = first.page
     page.get_by_role("link", name="order in doubt: settle").click()
     expect(page.get_by_text("1,500.00 ZAR may have been spent.")).to_be_visible()
@@ -226,9 +229,9 @@ def test_two_people_find_an_order_in_doubt_at_flow_and_settle_it(
     assert Order.objects.get().state == "unknown"
     assert first.troubles == []
 
-    second = Site(browser, live_server.url, "thabo")
+    second = Site(browser, live_server.url, "thabo", viewport=screen)
     page = second.page
-    page.get_by_role("link", name="In doubt 1").click()
+    second.menu("In doubt 1")
     expect(page.get_by_text("naledi said “Live: queue_a, queue_b”")).to_be_visible()
     page.get_by_role("link", name="Settle…").click()
     expect(page.get_by_role("radio", name="It is live at Flow")).to_be_checked()
@@ -237,6 +240,6 @@ def test_two_people_find_an_order_in_doubt_at_flow_and_settle_it(
     expect(page.get_by_text("is settled: thabo says that the order is live at Flow.").first).to_be_visible()
     assert Order.objects.get().state == "published"
     assert [*Campaign.objects.order_by("tracking_id").values_list("tracking_id", flat=True)] == ["queue_a", "queue_b"]
-    page.get_by_role("link", name="In doubt").click()
+    second.menu("In doubt")
     expect(page.get_by_text("No order is in doubt")).to_be_visible()
     assert second.troubles == []

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from campaigns.models import Branch, Listing, SavedView
 from tests import factories
 from tests.admin import building
-from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.devices import SCREENS
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -43,12 +43,13 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@SCREENS
 @pytest.mark.usefixtures("naledi")
 def test_somebody_imports_the_good_rows_mends_the_others_and_imports_them(
-    browser: Browser, live_server: Any, branch: Branch, file: Path, tmp_path: Path
+    browser: Browser, live_server: Any, branch: Branch, file: Path, tmp_path: Path, screen: Any
 ) -> None:
     factories.make_listing(branch, external_id="L1", title="House", price="2500000")
-    site = Site(browser, live_server.url, "naledi", accept_downloads=True)
+    site = Site(browser, live_server.url, "naledi", viewport=screen, accept_downloads=True)
     page = site.go(LISTINGS)
     page.get_by_role("link", name="Import…").click()
     page.get_by_label("CSV or XLSX file").set_input_files(file)
@@ -74,12 +75,13 @@ def test_somebody_imports_the_good_rows_mends_the_others_and_imports_them(
     assert site.troubles == []
 
 
+@SCREENS
 @pytest.mark.usefixtures("naledi")
 def test_somebody_chooses_columns_saves_a_view_and_exports_it(
-    browser: Browser, live_server: Any, branch: Branch
+    browser: Browser, live_server: Any, branch: Branch, screen: Any
 ) -> None:
     draft, queued = building.draft(branch=branch), building.queued(branch=branch)
-    site = Site(browser, live_server.url, "naledi", accept_downloads=True)
+    site = Site(browser, live_server.url, "naledi", viewport=screen, accept_downloads=True)
     page = site.go("/admin/campaigns/order/?state__exact=draft")
     page.locator("summary", has_text="Columns").click()
     for name in ("Plan", "Problem", "Amount"):
@@ -108,32 +110,27 @@ def test_somebody_chooses_columns_saves_a_view_and_exports_it(
     assert site.troubles == []
 
 
-@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@SCREENS
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_fit_and_have_no_barriers(
-    browser: Browser, live_server: Any, branch: Branch, naledi: User, file: Path, options: Any, scheme: Any
+    browser: Browser, live_server: Any, branch: Branch, naledi: User, file: Path, screen: Any, scheme: Any
 ) -> None:
     building.draft(branch=branch)
     SavedView.objects.create(list_name="order", name="Mine", owner=naledi, saved_at="2030-01-01T00:00Z")
-    site = Site(browser, live_server.url, "naledi", viewport=options, color_scheme=scheme)
+    site = Site(browser, live_server.url, "naledi", viewport=screen, color_scheme=scheme)
     page = site.page
 
-    def judge() -> None:
-        page.wait_for_load_state("networkidle")
-        assert page.evaluate("document.documentElement.scrollWidth") <= options["width"]
-        assert site.barriers() == []
-
     site.go("/admin/campaigns/order/views/")
-    judge()
+    site.judge()
     site.go("/admin/campaigns/order/views/save/")
-    judge()
+    site.judge()
     site.go(f"{LISTINGS}import/")
-    judge()
+    site.judge()
     page.get_by_label("CSV or XLSX file").set_input_files(file)
     page.get_by_role("button", name="Upload and look").click()
-    judge()
+    site.judge()
     for tool in ("Views", "Columns"):
         site.go("/admin/campaigns/order/?state__exact=draft")
         page.locator("summary", has_text=tool[:4]).first.click()
-        judge()
+        site.judge()
     assert site.troubles == []

@@ -12,6 +12,7 @@ from campaigns.models import Campaign
 from tests import factories
 from tests.admin import building
 from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.devices import SCREENS as WIDTHS
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -52,8 +53,9 @@ def test_pages_have_no_barrier_and_fit(browser: Browser, live_server: Any, path:
     assert site.troubles == []
 
 
-def test_a_card_leads_to_its_rows(browser: Browser, live_server: Any) -> None:
-    site = Site(browser, live_server.url, "thandi", viewport=DESKTOP)
+@WIDTHS
+def test_a_card_leads_to_its_rows(browser: Browser, live_server: Any, screen: Any) -> None:
+    site = Site(browser, live_server.url, "thandi", viewport=screen)
     page = site.page
     page.get_by_role("link", name="1 branch with over 80 % of the month's budget committed").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)

@@ -8,11 +8,10 @@ from playwright.sync_api import Browser, expect
 from campaigns.models import Command, Order
 from tests import factories
 from tests.admin import building
-from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.devices import SCREENS
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SCREENS = pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
 MONEY = (
     "Submit",
     "Approve",
@@ -23,12 +22,6 @@ MONEY = (
     "Resume campaign",
     "Cancel campaign",
 )
-
-
-def check(site: Site, width: int) -> None:
-    site.page.wait_for_load_state("networkidle")
-    assert site.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert site.barriers() == []
 
 
 @SCREENS
@@ -47,10 +40,10 @@ def test_a_comment_with_a_mention_comes_first_in_the_timeline_and_can_be_singled
     expect(first).to_contain_text("naledi")
     expect(first).to_contain_text("@thabo, please ask Flow about it.")
     expect(page.locator("#timeline")).to_contain_text("Automatic")
-    check(site, screen["width"])
+    site.judge()
     page.locator("#timeline").get_by_role("link", name="Comments").click()
     expect(page.locator("#timeline > div ol > li")).to_have_count(1)
-    check(site, screen["width"])
+    site.judge()
     assert site.troubles == []
 
 
@@ -68,7 +61,7 @@ def test_an_approval_that_is_not_theirs_is_explained_beside_a_button_without_eff
         "You may not approve orders; the roles Approver, Branch manager and Administrator may. Who can: thabo. Ask one of them."
     )
     approve.click(force=True)
-    check(site, screen["width"])
+    site.judge()
     assert Order.objects.get().state == "awaiting_approval"
     assert site.troubles == []
 
@@ -96,7 +89,7 @@ def test_a_viewer_sees_the_money_and_no_way_to_spend_it(
         for name in MONEY:
             expect(page.get_by_role("link", name=name, exact=True)).to_have_count(0)
             expect(page.get_by_role("button", name=name, disabled=False)).to_have_count(0)
-        check(site, screen["width"])
+        site.judge()
     assert site.troubles == []
     assert site.page.request.get(f"{live_server.url}/admin/campaigns/campaign/{campaign.pk}/pause/").status == 403
     assert site.page.request.get(f"{live_server.url}/admin/campaigns/order/{draft.pk}/submit/").status == 403

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from campaigns.models import Order
 from tests import factories
 from tests.admin import building
-from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.devices import SCREENS
 from tests.browser.site import Site
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -24,8 +24,11 @@ def order() -> Order:
     return building.draft(building.author("naledi"), branch=branch, listings=(flat,), budget_override=Decimal(2928))
 
 
-def test_an_order_is_sent_back_mended_and_approved(browser: Browser, live_server: Any, order: Order) -> None:
-    author = Site(browser, live_server.url, "naledi")
+@SCREENS
+def test_an_order_is_sent_back_mended_and_approved(
+    browser: Browser, live_server: Any, order: Order, screen: Any
+) -> None:
+    author = Site(browser, live_server.url, "naledi", viewport=screen)
     page = author.go(f"/admin/campaigns/order/{order.pk}/submit/")
     expect(page.get_by_role("heading", name="Look twice")).to_be_visible()
     expect(page.get_by_text("is marked “sold”: advertising it may be wasted.")).to_be_visible()
@@ -33,11 +36,12 @@ def test_an_order_is_sent_back_mended_and_approved(browser: Browser, live_server
     page.get_by_role("button", name="Send 1 listing, 2,928.00 ZAR to approval").click()
     expect(page.get_by_text("A second person must approve it before anything is published.")).to_be_visible()
 
-    second = Site(browser, live_server.url, "thabo")
-    second.page.get_by_role("link", name="My approvals 1").click()
+    second = Site(browser, live_server.url, "thabo", viewport=screen)
+    second.menu("My approvals 1")
     expect(second.page.get_by_role("heading", name=order.order_ref)).to_be_visible()
     second.page.get_by_role("link", name="Review…").click()
     second.page.get_by_role("link", name="Reject…").click()
+    second.judge()
     second.page.get_by_label("Comment").fill("Too dear.")
     second.page.get_by_role("button", name="Reject").click()
     expect(second.page.get_by_text("its author sees your comment")).to_be_visible()
@@ -61,10 +65,11 @@ def test_an_order_is_sent_back_mended_and_approved(browser: Browser, live_server
     assert second.troubles == []
 
 
-def test_what_is_wrong_leads_to_its_field(browser: Browser, live_server: Any, order: Order) -> None:
+@SCREENS
+def test_what_is_wrong_leads_to_its_field(browser: Browser, live_server: Any, order: Order, screen: Any) -> None:
     order.plan.active = False
     order.plan.save()
-    site = Site(browser, live_server.url, "naledi")
+    site = Site(browser, live_server.url, "naledi", viewport=screen)
     page = site.go(f"/admin/campaigns/order/{order.pk}/submit/")
     expect(page.get_by_role("button", name="Send")).to_have_count(0)
     page.get_by_role("link", name="Mend “Plan”").click()
@@ -96,17 +101,16 @@ PAGES = ["{order}/submit/", "{order}/change/", "{waiting}/approve/", "approvals/
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@SCREENS
 def test_the_pages_fit_and_keep_nobody_out(
-    browser: Browser, live_server: Any, order: Order, viewport: Any, scheme: str
+    browser: Browser, live_server: Any, order: Order, screen: Any, scheme: str
 ) -> None:
     waiting = building.awaiting_approval(building.author("naledi"))
-    site = Site(browser, live_server.url, "thabo", viewport=viewport, color_scheme=scheme)
+    site = Site(browser, live_server.url, "thabo", viewport=screen, color_scheme=scheme)
     for path in PAGES:
         page = site.go(f"/admin/campaigns/order/{path.format(order=order.pk, waiting=waiting.pk)}")
         page.wait_for_load_state("networkidle")
         for closed in page.get_by_text("Why not something else?").all():
             closed.click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-        assert site.barriers() == []
+        site.judge()
     assert site.troubles == []

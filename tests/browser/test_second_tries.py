@@ -11,18 +11,11 @@ from campaigns.models import Batch, BatchRow, Order
 from campaigns.services import batch_running
 from tests import factories
 from tests.admin import building
-from tests.browser.devices import DESKTOP, PHONE
+from tests.browser.devices import SCREENS
 from tests.browser.site import Site
 from tests.services import batching
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SCREENS = pytest.mark.parametrize("screen", [DESKTOP, PHONE], ids=["desktop", "phone"])
-
-
-def judge(site: Site, screen: dict[str, int]) -> None:
-    site.page.wait_for_load_state("networkidle")
-    assert site.page.evaluate("document.documentElement.scrollWidth") <= screen["width"]
-    assert site.barriers() == []
 
 
 def upload(page: Page, file: Path) -> None:
@@ -48,11 +41,11 @@ def test_a_wrong_row_of_a_file_of_orders_is_downloaded_mended_and_uploaded_again
     file.write_text("\n".join(rows))
     site = Site(browser, live_server.url, "naledi", viewport=screen, accept_downloads=True)
     page = site.go("/admin/campaigns/order/import/")
-    judge(site, screen)
+    site.judge()
     upload(page, file)
     page.get_by_role("link", name="Wrong 1").click()
     expect(page.get_by_text("L9").first).to_be_visible()
-    judge(site, screen)
+    site.judge()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the wrong rows").click()
     mended = tmp_path / "mended.csv"
@@ -80,7 +73,7 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
     site = Site(browser, live_server.url, "naledi", viewport=screen)
     page = site.go(f"/admin/campaigns/batch/{batch.pk}/change/")
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "0")
-    judge(site, screen)
+    site.judge()
 
     site.go("/admin/")
     with monkeypatch.context() as broken:
@@ -89,7 +82,7 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
     page.go_back()
     expect(page.get_by_text("Ended: 0 done, 0 skipped, 3 failed.").first).to_be_visible(timeout=15_000)
     expect(page.get_by_text("Load this page again")).to_have_count(0)  # the page has loaded itself anew
-    judge(site, screen)
+    site.judge()
 
     page.get_by_role("button", name="Try the failed ones again").click()
     expect(page.get_by_text("0 of 3 rows")).to_be_visible()
@@ -97,7 +90,7 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
     batch_running.run(again.pk, stop_after=60)
     expect(page.get_by_text("Ended: 3 done, 0 skipped, 0 failed.").first).to_be_visible(timeout=15_000)
     expect(page.get_by_text("Load this page again")).to_have_count(0)  # the page has loaded itself anew
-    judge(site, screen)
+    site.judge()
     assert set(BatchRow.objects.filter(batch=again).values_list("state", flat=True)) == {"done"}
     assert set(Order.objects.values_list("state", flat=True)) == {"queued"}
     assert site.troubles == []

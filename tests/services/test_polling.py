@@ -85,6 +85,19 @@ def test_a_slow_answer_gives_its_place_to_another_campaign(monkeypatch: pytest.M
     assert late.answer == answer("queue_0")
 
 
+def test_slow_answers_that_keep_nobody_waiting_are_known_as_slow_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "SLOW_AFTER", 0.2)
+    flow = Flow(0, 1)
+    with asking(flow, 4) as asked:
+        asked.ask(question(number) for number in range(4))
+        until(lambda: len(flow.asked) == 4)
+        assert not asked.waits_for_slow_ones_alone
+        until(lambda: asked.waits_for_slow_ones_alone, asked.relieve)
+        assert len(asked.arrived(0)) == 2
+        flow.let_go.set()
+        assert len(all_of(asked)) == 2
+
+
 def test_an_answer_that_is_not_slow_yet_keeps_its_place() -> None:
     flow = Flow(0)
     with asking(flow, 1) as asked:

@@ -1,4 +1,5 @@
-// Names, for people who hear the page, the boxes that select2 and Django's own pair of lists put in the place of a field.
+// For people who hear the page or have no mouse: names the boxes that select2 and Django's own pair of lists put in the place of
+// a field, and makes buttons of what Unfold opens and closes by a click alone.
 (function () {
     "use strict";
 
@@ -18,7 +19,53 @@
         }
     }
 
+    // By what a click changes: the name, where the thing itself has no words.
+    const SWITCHES = {
+        sidebarDesktopOpen: "Menu",
+        sidebarMobileOpen: "Menu",
+        openTheme: "Theme",
+        openUserLinks: "",
+        filterOpen: "",
+        rowOpen: "More",
+        showPassword: "Show password",
+        adminTheme: "",
+    };
+    const OPENS_NOTHING = ["showPassword", "adminTheme"];
+
+    function mendSwitch(part) {
+        const what = Object.keys(SWITCHES).find((name) => part.getAttribute("x-on:click").includes(`${name} =`));
+        if (!what || part.matches("button, a[href], input, [role=button], #changelist-filter-close")) {
+            return;
+        }
+        part.setAttribute("role", "button");
+        part.setAttribute("tabindex", "0");
+        part.querySelectorAll(".material-symbols-outlined").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
+        if (SWITCHES[what]) {
+            part.setAttribute("aria-label", part.closest("#nav-sidebar") ? `Close the ${SWITCHES[what].toLowerCase()}` : SWITCHES[what]);
+        }
+        if (!OPENS_NOTHING.includes(what)) {
+            window.Alpine.effect(() => part.setAttribute("aria-expanded", Boolean(window.Alpine.$data(part)[what])));
+        }
+        part.addEventListener("keydown", (event) => {
+            if (event.key === "Enter" || event.key === " ") {
+                event.preventDefault();
+                part.click();
+                if (what === "sidebarMobileOpen") {
+                    window.requestAnimationFrame(moveBetweenMenuAndPage);
+                }
+            }
+        });
+    }
+
+    // The menu stands before the page: whoever opens it is led there, and back to its button on closing it.
+    function moveBetweenMenuAndPage() {
+        const first = document.querySelector("#nav-sidebar-apps a");
+        const opener = [...document.querySelectorAll("[aria-label=Menu]")].find((part) => part.checkVisibility());
+        (first && first.checkVisibility() ? first : opener)?.focus();
+    }
+
     function mend() {
+        document.querySelectorAll("[x-on\\:click]").forEach(mendSwitch);
         document.querySelectorAll("select.select2-hidden-accessible").forEach(mendBox);
         document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((part) => {
             part.setAttribute("aria-label", "Search");
