@@ -205,6 +205,9 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "campaigns"
+# A thousand pauses are a thousand messages, which go out at Flow's pace: nothing else waits behind them, nor they behind publishes.
+CELERY_TASK_QUEUES = {"campaigns": {}, "commands": {}}
+CELERY_TASK_ROUTES = {"campaigns.tasks.send_command": {"queue": "commands"}}
 CELERY_WORKER_CONSUMER = "flowsite.messages:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_DB_REUSE_MAX = 2**31  # flowsite/celery.py closes connections, when they have been open for CONN_MAX_AGE

@@ -24,6 +24,7 @@ from campaigns.models.choices import label
 from campaigns.services.batch_deeds import BatchDeed, deed_named
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.history import record, require
+from campaigns.services.inserting import insert
 
 SLICE = 1000
 
@@ -210,7 +211,7 @@ def _write(batch: Batch, rows: Iterator[BatchRow]) -> Batch:
         with transaction.atomic():
             batch.save(force_insert=True)
             while part := list(islice(rows, SLICE)):
-                BatchRow.objects.bulk_create(part)
+                insert(part)
             _record_start(batch)
     except IntegrityError:
         if there := Batch.objects.filter(token=batch.token, started_by=batch.started_by).first():
