@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import factories
+from tests.browser.devices import DESKTOP
 
 # axe leaves out of its own accord what WCAG 2.2 added.
 RULES = {"rules": {"target-size": {"enabled": True}}}
@@ -38,18 +39,22 @@ class Site:
 
     def menu(self, name: str) -> None:
         """Follow a link of the menu, which a phone hides behind a button."""
-        link = self.page.get_by_role("link", name=name)
-        if not link.first.is_visible():
-            self.page.get_by_role("button", name="Menu").click()
-        link.first.click()
+        if self._width() < DESKTOP["width"]:
+            self.page.get_by_role("button", name="Menu", exact=True).click()
+        self.page.get_by_role("link", name=name).first.click()
 
     def judge(self) -> None:
         """Fail where axe finds a barrier on the page as it is, or where it is wider than the screen."""
         self.page.wait_for_load_state("networkidle")
+        width = self.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= self._width(), f"{self.page.url} is {width} pixels wide"
+        found = self.barriers()
+        assert not found, "\n".join([self.page.url, *found])
+
+    def _width(self) -> int:
         size = self.page.viewport_size
         assert size
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-        assert self.barriers() == []
+        return size["width"]
 
     def barriers(self) -> list[str]:
         """Return what axe finds serious or critical on the page as it is: the rule and the first element of each."""

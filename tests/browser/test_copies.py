@@ -106,7 +106,7 @@ def test_a_published_order_is_renewed_and_another_cancelled_and_replaced(
     browser: Browser, live_server: Any, screen: Any
 ) -> None:
     naledi = building.author("naledi")
-    factories.may(naledi, "cancel_campaign", "command_campaign", "view_campaign")
+    factories.may(naledi, "command_campaign", "view_campaign")
     campaign = building.campaign("queue_1", phase="live")
     order = campaign.order
     site = Site(browser, live_server.url, "naledi", viewport=screen)

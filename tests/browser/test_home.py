@@ -25,10 +25,11 @@ def _rows() -> None:
     """Make an order of some needs, and two campaigns that overlap."""
     branch = factories.make_branch(name="Sea Point", time_zone="Africa/Johannesburg", monthly_budget=2_000)
     listing = factories.make_listing(branch, title="Flat with a view over the bay and a balcony")
-    building.in_doubt(branch=branch, listings=(listing,), agent=None)
+    soon: dict[str, Any] = {"start_at": None, "end_at": None}  # so that their money is this month's on its last day, too
+    building.in_doubt(branch=branch, listings=(listing,), agent=None, **soon)
     building.awaiting_approval()
     for name, start, days in (("queue_first", -3, 14), ("queue_second", 5, 20)):
-        building.published(name, branch=branch, listings=(listing,), agent=None)
+        building.published(name, branch=branch, listings=(listing,), agent=None, **soon)
         begin = timezone.now() + timedelta(days=start)
         Campaign.objects.filter(tracking_id=name).update(
             phase="live", starts_at=begin, ends_at=begin + timedelta(days=days)

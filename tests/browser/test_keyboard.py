@@ -67,11 +67,14 @@ def test_the_filters_of_a_list_are_opened_and_closed(browser: Browser, live_serv
     assert site.troubles == []
 
 
-def test_the_dark_is_chosen(browser: Browser, live_server: Any) -> None:
+def test_the_dark_is_chosen_in_the_persons_own_menu(browser: Browser, live_server: Any) -> None:
     site = Site(browser, live_server.url, "thandi", viewport=DESKTOP, color_scheme="light")
     page = site.go("/admin/")
-    page.get_by_role("button", name="Theme", exact=True).focus()
+    account = page.get_by_role("button", name="thandi")
+    account.focus()
     page.keyboard.press("Enter")
+    expect(account).to_have_attribute("aria-expanded", "true")
+    site.judge()
     page.get_by_role("button", name="Dark", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_class("dark")

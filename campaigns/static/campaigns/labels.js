@@ -29,17 +29,18 @@
         rowOpen: "More",
         showPassword: "Show password",
         adminTheme: "",
+        switchTheme: "",
     };
-    const OPENS_NOTHING = ["showPassword", "adminTheme"];
+    const OPENS_NOTHING = ["showPassword", "adminTheme", "switchTheme"];
 
     function mendSwitch(part) {
-        const what = Object.keys(SWITCHES).find((name) => part.getAttribute("x-on:click").includes(`${name} =`));
+        const deed = part.getAttribute("x-on:click");
+        const what = Object.keys(SWITCHES).find((name) => deed.includes(`${name} =`) || deed.includes(`${name}(`));
         if (!what || part.matches("button, a[href], input, [role=button], #changelist-filter-close")) {
             return;
         }
         part.setAttribute("role", "button");
         part.setAttribute("tabindex", "0");
-        part.querySelectorAll(".material-symbols-outlined").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
         if (SWITCHES[what]) {
             part.setAttribute("aria-label", part.closest("#nav-sidebar") ? `Close the ${SWITCHES[what].toLowerCase()}` : SWITCHES[what]);
         }
@@ -64,8 +65,25 @@
         (first && first.checkVisibility() ? first : opener)?.focus();
     }
 
+    // An icon is a word in a font of pictures, such as “edit_note”: nothing that anybody should hear, but what stands for it.
+    const ICONS = { campaign: "Home", search: "Search", arrow_back: "Back", close: "Close" };
+
+    function mendIcon(icon) {
+        icon.setAttribute("aria-hidden", "true");
+        const control = icon.closest("a, button, [role=button]");
+        const lengthOf = (...parts) => parts.reduce((sum, part) => sum + part.textContent.replace(/\s/g, "").length, 0);
+        if (!control || control.ariaLabel || control.title) {
+            return;
+        }
+        if (lengthOf(control) === lengthOf(...control.querySelectorAll(".material-symbols-outlined"))) {
+            const word = icon.textContent.trim();
+            control.setAttribute("aria-label", ICONS[word] || word.replaceAll("_", " "));
+        }
+    }
+
     function mend() {
         document.querySelectorAll("[x-on\\:click]").forEach(mendSwitch);
+        document.querySelectorAll(".material-symbols-outlined:not([aria-hidden], [role])").forEach(mendIcon);
         document.querySelectorAll("select.select2-hidden-accessible").forEach(mendBox);
         document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((part) => {
             part.setAttribute("aria-label", "Search");
