@@ -1,6 +1,7 @@
 """The home page counts what needs somebody, and each count leads to exactly those rows."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,13 @@ HOME = "/admin/"
 ORDER_NEEDS = ["my_approval", "settling", "mending", "hurry", "overdue", "patience"]
 CAMPAIGN_NEEDS = ["attention", "confirmation", "gone", "ending"]
 NEEDS = [*ORDER_NEEDS, *CAMPAIGN_NEEDS, "budget"]
+
+
+@pytest.fixture(autouse=True)
+def _in_the_middle_of_a_month() -> Iterator[None]:
+    """Let what starts tomorrow cost this month's money, whatever day it is."""
+    with time_machine.travel(datetime(2030, 1, 15, 10, tzinfo=UTC), tick=True):
+        yield
 
 
 @pytest.fixture

@@ -57,11 +57,11 @@ def waiting_messages() -> list[Any]:
     """Take the messages that wait for a worker."""
     found = []
     with Connection(app.conf.broker_url, transport_options=app.conf.broker_transport_options) as connection:
-        queue = connection.SimpleQueue("campaigns")
-        while len(queue):
-            message = queue.get(block=False)
-            message.ack()
-            found.append((message.headers["task"], message.payload[1]))
+        for queue in map(connection.SimpleQueue, app.conf.task_queues):
+            while len(queue):
+                message = queue.get(block=False)
+                message.ack()
+                found.append((message.headers["task"], message.payload[1]))
     return found
 
 

@@ -25,7 +25,10 @@ def _rows() -> None:
     """Make an order of some needs, and two campaigns that overlap."""
     branch = factories.make_branch(name="Sea Point", time_zone="Africa/Johannesburg", monthly_budget=2_000)
     listing = factories.make_listing(branch, title="Flat with a view over the bay and a balcony")
-    soon: dict[str, Any] = {"start_at": None, "end_at": None}  # so that their money is this month's on its last day, too
+    soon: dict[str, Any] = {
+        "start_at": None,
+        "end_at": None,
+    }  # so that their money is this month's on its last day, too
     building.in_doubt(branch=branch, listings=(listing,), agent=None, **soon)
     building.awaiting_approval()
     for name, start, days in (("queue_first", -3, 14), ("queue_second", 5, 20)):
