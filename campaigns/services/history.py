@@ -17,7 +17,7 @@ from campaigns.models import Branch, Campaign, Event, HistoryHead, Order
 from campaigns.services.errors import NotAllowed
 from campaigns.services.inserting import insert
 
-BATCH = 1000
+BATCH = 2000
 
 
 def record(

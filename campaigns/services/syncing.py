@@ -34,7 +34,7 @@ SECONDS_AHEAD = (
 )
 LOOK_EVERY = 0.25  # seconds in which a sync under way looks around
 WRITE_EVERY = 3.0  # seconds; sooner where a batch is full, or where nobody is left but those whom Flow keeps waiting
-HEED_EVERY = 1.0  # seconds in which a sync under way tells of a 429, and heeds what Flow has told another process
+HEED_EVERY = 0.75  # seconds in which a sync under way tells of a 429, and heeds what Flow has told another process
 NEEDS_ATTENTION_AFTER = timedelta(minutes=30)
 TIMES = ["checked_at", "next_check_at", "check_interval", "poll_mark", "problem", "failures", "missing_since"]
 NEWS = ["flow_status", "phase", "message", "flow_campaign_id", "changed_at"]
