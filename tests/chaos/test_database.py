@@ -166,6 +166,7 @@ def test_an_sqlite_that_takes_no_sent_at_lets_no_post_leave(on_sqlite: Site, cas
         no_post_leaves(shop, faults, at_marker={"read-only": "read_only"})
 
 
+@pytest.mark.timeout(600)
 def test_two_workers_and_staff_beside_a_busy_writer_lose_and_double_nothing_on_sqlite(
     on_sqlite: Site, case: Case, tmp_path: Path
 ) -> None:
