@@ -39,6 +39,7 @@ def _wait_until_setting(boss: psycopg.Connection, value: str) -> None:
     end = time.monotonic() + 10
     while (row := boss.execute("SHOW default_transaction_read_only").fetchone()) != (value,):
         assert time.monotonic() < end, row
+    time.sleep(0.5)  # the server has told all sessions, and none can be asked whether another one has heard
 
 
 @contextmanager
