@@ -44,4 +44,4 @@ def waiting(site: Site) -> int:
     if site.stack == EMBEDDED:
         return len(list((site.folder / "broker" / "messages").glob("*.commands.msg")))
     with redis.Redis.from_url(site.env["CELERY_BROKER_URL"]) as broker:
-        return int(broker.llen("commands"))  # type: ignore[arg-type]  # redis-py types its asynchronous answer as well
+        return int(broker.llen("commands"))
