@@ -30,13 +30,14 @@ def due_campaigns(by: datetime, now: datetime) -> list[QuerySet[Campaign]]:
 
 
 def due_orders(now: datetime, late_by: timedelta = timedelta(0)) -> QuerySet[Order]:
-    """Return the queued orders whose turn came at least `late_by` ago, and those whose turn is too far ahead to be true."""
+    """Return the queued orders whose turn came at least `late_by` ago, and those without one or with one too far ahead."""
     return Order.objects.filter(is_due(now, late_by))
 
 
 def is_due(now: datetime, late_by: timedelta = timedelta(0)) -> Q:
     """Return the condition of `due_orders`."""
-    due = Q(next_attempt_at__lte=now - late_by) | Q(next_attempt_at__gt=now + LONGEST_WAIT)
+    impossible = Q(next_attempt_at__gt=now + LONGEST_WAIT) | Q(next_attempt_at__isnull=True)
+    due = Q(next_attempt_at__lte=now - late_by) | impossible
     return Q(state=OrderState.QUEUED.value) & due
 
 

@@ -95,7 +95,8 @@ def _of_folder() -> Iterator[str]:
 
 def _of_redis() -> Iterator[str]:
     with redis.Redis.from_url(settings.CELERY_BROKER_URL, decode_responses=True) as client:
-        yield from client.lrange(settings.CELERY_TASK_DEFAULT_QUEUE, 0, -1)
+        for queue in settings.CELERY_TASK_QUEUES:
+            yield from client.lrange(queue, 0, -1)
         for taken in client.hvals("unacked"):
             yield json.dumps(json.loads(taken)[0])
 

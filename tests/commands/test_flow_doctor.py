@@ -293,6 +293,18 @@ def test_orders_that_nobody_publishes_are_told(flow: Flow, number: int, orders: 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("well")
+def test_an_order_whose_turn_was_taken_away_is_told_as_due() -> None:
+    queue("Q1")
+    Order.objects.update(next_attempt_at=None)
+
+    assert sick() == {
+        "publishing": "1 queued order should have been published by now: somebody took their turns away past the console. "
+        "Nothing is lost. Start workers, or more of them; `publish_orders` publishes here and now."
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
 def test_an_order_whose_turn_a_clock_wrote_that_was_ahead_is_told_as_due() -> None:
     queue("Q1")
     Order.objects.update(next_attempt_at=timezone.now() + timedelta(days=1))

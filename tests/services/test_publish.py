@@ -237,6 +237,16 @@ def test_an_order_that_was_queued_while_the_clock_was_ahead_does_not_wait_for_it
     assert len(flow.publishes) == 1
 
 
+def test_a_queued_order_without_a_turn_is_due_and_seen(author: User, flow: Flow) -> None:
+    order = queued(author)
+    Order.objects.filter(pk=order.pk).update(next_attempt_at=None)
+
+    assert publishing.due_orders(NOW, 10) == [order.pk]
+    assert selectors.overdue_orders(NOW) == (1, None)
+    assert publish(order).outcome == "published"
+    assert len(flow.publishes) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -151,7 +151,7 @@ def _workers() -> str:
 
 def _publishing() -> str:
     number, first = selectors.overdue_orders(timezone.now())
-    if first:
+    if number:
         orders = "1 queued order should" if number == 1 else f"{number} queued orders should"
         raise Sick(
             f"{orders} have been published {_since(first)}. Nothing is lost. "
@@ -163,7 +163,9 @@ def _publishing() -> str:
     return f"No order is overdue. The last was sent to Flow at {_at(last)}." if last else "No order is overdue."
 
 
-def _since(first: datetime) -> str:
+def _since(first: datetime | None) -> str:
+    if first is None:
+        return "by now: somebody took their turns away past the console"
     if first > timezone.now():
         return "by now: a clock that was ahead wrote when the turn comes, which is not heeded"
     return f"more than 5 minutes ago, the first at {_at(first)}"
