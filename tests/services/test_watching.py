@@ -186,6 +186,23 @@ def test_a_pause_that_was_asked_for_elsewhere_answers_the_proposals_as_well(camp
     assert event.data == {"command": command.pk, "listings": [listing.external_id]}
 
 
+def test_a_pause_takes_no_proposal_of_another_campaign_and_none_that_is_over(
+    author: User, flow: Flow, campaign: Campaign, boss: User
+) -> None:
+    other = live(author, flow, "queue_2")
+    becomes(other, status="sold")
+    for status in ("sold", "", "sold"):
+        becomes(campaign, status=status)
+        watch(NOW)
+
+    commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=boss, now=NOW + MINUTE)
+
+    assert [*PauseProposal.objects.filter(campaign=other).values_list("state", flat=True)] == ["open"]
+    mine = PauseProposal.objects.filter(campaign=campaign).order_by("pk")
+    assert [*mine.values_list("state", "decided_by")] == [("closed", None), ("paused", boss.pk)]
+    assert [event.campaign for event in lines("campaign.pause_proposal_taken")] == [campaign]
+
+
 def test_a_cancellation_takes_no_proposal_to_pause(campaign: Campaign, boss: User) -> None:
     becomes(campaign, status="sold")
     watch(NOW)
