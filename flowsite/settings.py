@@ -205,7 +205,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "campaigns"
-# A thousand pauses are a thousand messages, which go out at Flow's pace: nothing else waits behind them.
+# A thousand pauses are a thousand messages, which go out at Flow's pace: a publish does not stand behind them.
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"campaigns": {}, "commands": {}}
 CELERY_TASK_ROUTES = {"campaigns.tasks.send_command": {"queue": "commands"}}
 CELERY_WORKER_CONSUMER = "flowsite.messages:Consumer"
