@@ -186,10 +186,10 @@ def test_a_sign_that_fails_undoes_neither_a_publish_nor_a_sync(flow: Flow, autho
 
 
 # Orders that nobody takes ---------------------------------------------------------------------------------------------
-def test_orders_whose_turn_came_long_ago_are_counted(author: User) -> None:
+def test_orders_whose_turn_came_long_ago_are_counted_and_those_without_one(author: User) -> None:
     long_ago, lately, waits, never = (queued(author) for _ in range(4))
     for order, due in ((long_ago, NOW - 5 * MINUTE), (lately, NOW - 5 * MINUTE + SECOND), (waits, NOW + MINUTE)):
         Order.objects.filter(pk=order.pk).update(next_attempt_at=due)
     Order.objects.filter(pk=never.pk).update(next_attempt_at=None)
-    assert selectors.overdue_orders(NOW) == (1, NOW - 5 * MINUTE)
-    assert selectors.overdue_orders(NOW - MINUTE) == (0, None)
+    assert selectors.overdue_orders(NOW) == (2, NOW - 5 * MINUTE)
+    assert selectors.overdue_orders(NOW - MINUTE) == (1, None)
