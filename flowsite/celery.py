@@ -33,7 +33,10 @@ def refuse_to_start_with_wrong_settings(**_: Any) -> None:
 @worker_init.connect  # before it forks: its processes share what is there
 def import_the_client_of_flow(**_: Any) -> None:
     """Import what most of a worker's tasks need, and what the web can do without."""
-    from campaigns.flow import FlowClient, Pace  # noqa: F401 - to be there is all that is wanted of them
+    from campaigns import flow
+
+    for imported_when_asked_for in ("FlowClient", "Pace"):
+        getattr(flow, imported_when_asked_for)
 
 
 @task_prerun.connect
