@@ -7,9 +7,10 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -36,10 +37,17 @@ def read_only(server: str) -> Iterator[None]:
 
 
 def _wait_until_setting(boss: psycopg.Connection, value: str) -> None:
+    _wait_for(boss, "SHOW default_transaction_read_only", lambda found: found == value)
+    # The server tells one session after the other, and this one perhaps first. Before it tells this one again it has told all.
+    heard = boss.execute("SELECT pg_conf_load_time()").fetchone()
+    boss.execute("SELECT pg_reload_conf()")
+    _wait_for(boss, "SELECT pg_conf_load_time()", lambda found: (found,) != heard)
+
+
+def _wait_for(boss: psycopg.Connection, question: LiteralString, is_so: Callable[[object], bool]) -> None:
     end = time.monotonic() + 10
-    while (row := boss.execute("SHOW default_transaction_read_only").fetchone()) != (value,):
+    while (row := boss.execute(question).fetchone()) is None or not is_so(row[0]):
         assert time.monotonic() < end, row
-    time.sleep(0.5)  # the server has told all sessions, and none can be asked whether another one has heard
 
 
 @contextmanager
