@@ -114,7 +114,7 @@ def test_two_syncs_at_once_ask_about_each_campaign_once(flow: Flow, author: User
     assert sum(result.checked for result in results if isinstance(result, syncing.SyncResult)) == 40
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows: there a sync waits for its turn")
+@pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_sync_waits_for_nobody_who_holds_a_campaign_and_leaves_that_one_to_the_next(flow: Flow, author: User) -> None:
     held, free = publish_campaigns(flow, author, 2)
