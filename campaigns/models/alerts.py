@@ -4,21 +4,30 @@ from django.conf import settings
 from django.db import models
 
 from campaigns.domain.alerts import AlertKind, Channel
+from campaigns.models.branches import Branch
 from campaigns.models.campaigns import Campaign
 from campaigns.models.choices import choices
 from campaigns.models.events import Event
+from campaigns.models.listings import Listing
 from campaigns.models.orders import Order
 
 UNREAD = models.Q(read_at__isnull=True)
 
 
 class Alert(models.Model):
-    """One thing that concerns one person. While it is unread, more of the same raises its count and makes no second one."""
+    """One thing that concerns one person. While it is unread, more of the same raises its count and makes no second one.
+
+    It is about an order, or one campaign of it, or a listing in a branch; then the order is that of the last line.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="alerts", editable=False)
     kind = models.CharField(max_length=20, choices=choices(AlertKind), editable=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="alerts", editable=False)
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="alerts", null=True, editable=False)
+    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="alerts", null=True, editable=False)
+    branch = models.ForeignKey(
+        Branch, on_delete=models.CASCADE, related_name="+", null=True, editable=False, help_text="With a listing alone."
+    )
     event = models.ForeignKey(
         Event, on_delete=models.PROTECT, related_name="+", editable=False, help_text="The last line that it tells of."
     )
@@ -38,13 +47,18 @@ class Alert(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["user", "kind", "order"],
-                condition=UNREAD & models.Q(campaign__isnull=True),
+                condition=UNREAD & models.Q(campaign__isnull=True, listing__isnull=True),
                 name="one_unread_alert_per_order",
             ),
             models.UniqueConstraint(
                 fields=["user", "kind", "campaign"],
                 condition=UNREAD & models.Q(campaign__isnull=False),
                 name="one_unread_alert_per_campaign",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "kind", "listing", "branch"],
+                condition=UNREAD & models.Q(listing__isnull=False),
+                name="one_unread_alert_per_listing",
             ),
         ]
         indexes = [

@@ -14,6 +14,8 @@ from campaigns.models.choices import choices
 from campaigns.models.listings import Listing
 from campaigns.models.plans import Plan
 
+NOT_APPROVED = models.Q(state=OrderState.DRAFT.value, not_approved_at__isnull=False)
+
 
 class Order(models.Model):
     """What to publish. The services alone change it; the database refuses changes of a submitted one (see guards.py)."""
@@ -48,6 +50,8 @@ class Order(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, editable=False
     )
     approved_at = models.DateTimeField(null=True, editable=False)
+    # Since when it is a draft that an approver sent back, and whose `problem` is their comment; no other order has one.
+    not_approved_at = models.DateTimeField("not approved", null=True, editable=False)
     next_attempt_at = models.DateTimeField("next attempt", null=True, editable=False)
     failures = models.PositiveIntegerField("failures in a row", default=0, editable=False)
     problem = models.TextField(blank=True, editable=False, help_text="What staff must know before anything else.")
@@ -63,6 +67,8 @@ class Order(models.Model):
             models.Index(fields=["branch", "-created_at", "-id"], name="order_branch_newest"),
             models.Index(fields=["plan", "-created_at", "-id"], name="order_plan_newest"),
             models.Index(fields=["branch", "state"], name="order_branch_state"),
+            models.Index(fields=["branch"], name="order_not_approved", condition=NOT_APPROVED),
+            models.Index(fields=["state"], name="order_problem", condition=~models.Q(problem="")),
             models.Index(
                 fields=["next_attempt_at"], name="order_due", condition=models.Q(state=OrderState.QUEUED.value)
             ),
