@@ -32,3 +32,8 @@ def one_line(text: str, length: int) -> str:
     """Return the text cleaned, in one line, cut to `length` characters."""
     line = " ".join(clean(text).split())
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+
+
+def sentence(text: str) -> str:
+    """Return the text with a full stop, so that another sentence can follow, unless it ends as one already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -64,9 +64,17 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 
 def month_of(now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return when the calendar month of the moment begins on the zone's clocks, and when the next one does."""
-    first = now.astimezone(zone).date().replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return midnight(first, zone), midnight(following, zone)
+    return month_from(now.astimezone(zone).date().replace(day=1), zone)
+
+
+def month_from(first: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the month of this first day begins on the zone's clocks, and when the next one does."""
+    return midnight(first, zone), midnight(month_after(first), zone)
+
+
+def month_after(first: date) -> date:
+    """Return the first day of the month after the one of this first day."""
+    return (first + timedelta(days=31)).replace(day=1)
 
 
 def monday_of(day: date) -> date:

@@ -6,9 +6,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.domain.alerts import CONCERNS, TITLES, AlertKind, Channel, channels, ended_by, kind_of, mail_due
+from campaigns.domain.alerts import (
+    CONCERNS,
+    GOOD_NEWS,
+    TITLES,
+    AlertKind,
+    Channel,
+    channels,
+    ended_by,
+    kind_of,
+    last_digest,
+    mail_due,
+)
 
 K = AlertKind
+YES = {"tracking_ids": ["queue_1"]}
 JOHANNESBURG = ZoneInfo("Africa/Johannesburg")
 
 
@@ -17,17 +29,26 @@ JOHANNESBURG = ZoneInfo("Africa/Johannesburg")
     [
         ("order.in_doubt", {}, "unknown", "x", K.DOUBT),
         ("order.rejected", {}, "rejected", "x", K.REJECTED),
+        ("order.not_approved", {}, "draft", "Too dear.", K.NOT_APPROVED),
+        ("order.not_approved", {}, "awaiting_approval", "", None),
         ("order.stuck", {}, "queued", "", K.STUCK),
         ("order.commented", {}, "draft", "", K.MENTIONED),
         ("order.submitted", {}, "awaiting_approval", "", K.APPROVAL),
         ("order.submitted", {}, "queued", "", None),
         ("order.published", {}, "published", "", K.PUBLISHED),
         ("order.published", {}, "published", "Flow published this order twice", K.DOUBT),
-        ("order.late_answer", {}, "published", "", K.PUBLISHED),
-        ("order.late_answer", {}, "draft", "It is live already", K.DOUBT),
-        ("order.late_answer", {}, "queued", "", None),
-        ("order.settled", {}, "published", "", K.PUBLISHED),
-        ("order.settled", {}, "queued", "", None),
+        ("order.late_answer", YES, "published", "", K.PUBLISHED),
+        ("order.late_answer", YES, "draft", "It is live already", K.DOUBT),
+        ("order.late_answer", YES, "queued", "", None),
+        ("order.late_answer", {"tracking_ids": []}, "unknown", "Nobody knows", K.DOUBT),
+        ("order.late_answer", {"tracking_ids": []}, "queued", "Flow could not be reached", None),
+        ("order.late_answer", {"tracking_ids": []}, "published", "", None),
+        ("order.settled", {"resolution": "live"}, "published", "", K.PUBLISHED),
+        ("order.settled", {"resolution": "live"}, "published", "Flow published this order twice", K.DOUBT),
+        ("order.settled", {"resolution": "abandon"}, "cancelled", "It is live already", K.DOUBT),
+        ("order.settled", {"resolution": "not_live"}, "queued", "", None),
+        ("order.settled", {"resolution": "not_live"}, "queued", "Flow could not be reached", None),
+        ("order.settled", {"resolution": "not_live"}, "published", "", None),
         ("campaign.pause_proposed", {}, "published", "", K.PAUSE_PROPOSED),
         ("campaign.pause_failed", {}, "published", "", K.COMMAND_FAILED),
         ("campaign.resume_failed", {}, "published", "", K.COMMAND_FAILED),
@@ -49,15 +70,17 @@ def test_an_event_is_an_alert_about(event: str, data: dict[str, Any], state: str
 @pytest.mark.parametrize(
     ("event", "state", "kinds"),
     [
+        ("order.submitted", "queued", {K.NOT_APPROVED}),
         ("order.approved", "queued", {K.APPROVAL}),
         ("order.not_approved", "draft", {K.APPROVAL}),
         ("order.returned", "draft", {K.APPROVAL, K.STUCK, K.REJECTED}),
-        ("order.cancelled", "cancelled", {K.APPROVAL, K.STUCK, K.REJECTED}),
+        ("order.cancelled", "cancelled", {K.APPROVAL, K.STUCK, K.REJECTED, K.NOT_APPROVED}),
         ("order.claimed", "publishing", {K.STUCK}),
         ("order.settled", "queued", {K.DOUBT}),
         ("order.late_answer", "published", {K.DOUBT}),
         ("order.late_answer", "unknown", set()),
-        ("campaign.pause_asked", "published", {K.COMMAND_FAILED, K.PAUSE_PROPOSED}),
+        ("order.late_answer", "draft", {K.DOUBT, K.APPROVAL, K.STUCK, K.REJECTED}),
+        ("campaign.pause_asked", "published", {K.COMMAND_FAILED}),
         ("order.commented", "draft", set()),
     ],
 )
@@ -109,6 +132,21 @@ def test_a_digest_is_for_the_morning_where_its_readers_are_whatever_day_the_mach
     assert mail_due(Channel.DIGEST, evening_at_home, ZoneInfo("Pacific/Auckland")) == datetime(
         2030, 1, 2, 18, 0, tzinfo=UTC
     )
+
+
+def test_what_went_well_is_published_live_and_completed() -> None:
+    assert GOOD_NEWS == ["completed", "live", "published"]
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        (datetime(2030, 1, 1, 4, 59, tzinfo=UTC), datetime(2029, 12, 31, 5, 0, tzinfo=UTC)),
+        (datetime(2030, 1, 1, 5, 0, tzinfo=UTC), datetime(2030, 1, 1, 5, 0, tzinfo=UTC)),
+    ],
+)
+def test_the_last_digest_was_due_at_the_last_seven_in_the_morning(now: datetime, due: datetime) -> None:
+    assert last_digest(now, JOHANNESBURG) == due
 
 
 def test_at_once_is_now_and_the_rest_is_never() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.domain.texts import clean, is_hidden, one_line, turns
+from campaigns.domain.texts import clean, is_hidden, one_line, sentence, turns
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,8 @@ def test_one_line_is_cut_to_its_length() -> None:
 )
 def test_letters_that_no_screen_shows_are_hidden(letter: str, hidden: bool) -> None:
     assert is_hidden(letter) is hidden
+
+
+@pytest.mark.parametrize(("text", "whole"), [("Sold", "Sold."), ("Sold.", "Sold."), ("Why?", "Why?"), ("a…", "a…")])
+def test_a_text_ends_as_a_sentence_does(text: str, whole: str) -> None:
+    assert sentence(text) == whole
