@@ -1,15 +1,19 @@
 """Reads: what pages, commands and tasks look at. Nothing here writes."""
 
 from campaigns.selectors.alerts import (
+    AlertTotal,
     alert_channels,
+    alert_totals,
     alerts_for,
     concerned,
+    good_news,
+    pauses_told_of,
     pressing_alerts,
     stuck_orders,
     unread_alerts,
 )
 from campaigns.selectors.approvals import Terms, Threshold, money_of, terms_of, threshold_of
-from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows
+from campaigns.selectors.batches import batch_counts, batch_reasons, batch_rows, failed_rows
 from campaigns.selectors.budgets import (
     MonthlyBudget,
     add_up,
@@ -17,8 +21,17 @@ from campaigns.selectors.budgets import (
     committed_between,
     monthly_budget,
     nearly_spent,
+    next_month,
+    this_month,
 )
-from campaigns.selectors.copies import being_cancelled, copies_of, gone_listings, source_of, templates_for
+from campaigns.selectors.copies import (
+    being_cancelled,
+    copies_of,
+    gone_listings,
+    reading_gone_listings,
+    source_of,
+    templates_for,
+)
 from campaigns.selectors.doubts import (
     doubt_queue,
     in_doubt,
@@ -35,6 +48,7 @@ from campaigns.selectors.due import (
     due_orders,
     held_until,
     overdue_orders,
+    stranded_orders,
 )
 from campaigns.selectors.figures import (
     Figure,
@@ -58,7 +72,7 @@ from campaigns.selectors.pages import (
     refusal,
     with_open_commands,
 )
-from campaigns.selectors.people import approvals_for, people_who_may, roles_that_may, writers
+from campaigns.selectors.people import approvals_for, authors, people_who_may, roles_that_may, writers
 from campaigns.selectors.proposals import (
     all_proposals_for,
     at_risk,
@@ -70,6 +84,7 @@ from campaigns.selectors.proposals import (
 from campaigns.selectors.reviews import (
     Changes,
     advertised_twice,
+    changes_of_all,
     changes_since_submission,
     last_dry_run,
     listings_elsewhere,
@@ -101,6 +116,7 @@ __all__ = [
     "LONGEST_WAIT",
     "ORDER_NEEDS",
     "SORTS",
+    "AlertTotal",
     "Changes",
     "Figure",
     "MonthlyBudget",
@@ -115,12 +131,14 @@ __all__ = [
     "advertised_twice",
     "agents_for",
     "alert_channels",
+    "alert_totals",
     "alerts_for",
     "all_proposals_for",
     "approvals_for",
     "at_risk",
     "attempts_for",
     "attempts_told_of",
+    "authors",
     "batch_counts",
     "batch_reasons",
     "batch_rows",
@@ -133,6 +151,7 @@ __all__ = [
     "campaign_page",
     "campaigns_for",
     "changes_of",
+    "changes_of_all",
     "changes_since_submission",
     "commands_for",
     "committed",
@@ -145,9 +164,11 @@ __all__ = [
     "due_orders",
     "edits",
     "events_for",
+    "failed_rows",
     "figure_of_campaigns",
     "figure_of_orders",
     "gone_listings",
+    "good_news",
     "held_until",
     "history",
     "in_doubt",
@@ -160,6 +181,7 @@ __all__ = [
     "money_of",
     "monthly_budget",
     "nearly_spent",
+    "next_month",
     "nothing_yet",
     "open_command",
     "open_commands",
@@ -167,18 +189,22 @@ __all__ = [
     "orders_for",
     "overdue_orders",
     "own_proposal",
+    "pauses_told_of",
     "people_who_may",
     "pressing_alerts",
     "proposals_for",
     "proposals_of_others",
+    "reading_gone_listings",
     "refusal",
     "reminded",
     "roles_that_may",
     "signs_of_life",
     "source_of",
+    "stranded_orders",
     "stuck_orders",
     "templates_for",
     "terms_of",
+    "this_month",
     "threshold_of",
     "timeline",
     "to_close",

@@ -1,14 +1,22 @@
-"""Alerts: whose they are, and whom an event concerns."""
+"""Alerts: whose they are, how many and how much money, and whom an event concerns."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from campaigns.domain.alerts import CONCERNS, STUCK_AFTER, AlertKind, Channel
+from campaigns.domain.alerts import CONCERNS, GOOD_NEWS, STUCK_AFTER, AlertKind, Channel
+from campaigns.domain.money import CENT
 from campaigns.domain.states import OrderState
-from campaigns.models import Alert, AlertChoice, Event, Order
+from campaigns.models import Alert, AlertChoice, Event, Order, PauseProposal
+from campaigns.models.proposals import OPEN as OPEN_PROPOSALS
+from campaigns.selectors.budgets import Money
+from campaigns.selectors.figures import Figure, amount_of, currency_of
 from campaigns.selectors.people import people_who_may
+from campaigns.selectors.proposals import at_risk_by_branch
 from campaigns.selectors.scope import branches_for, works_everywhere
 
 MOST_STUCK = 100  # at a time
@@ -19,9 +27,9 @@ def alerts_for(user: User | AnonymousUser) -> QuerySet[Alert]:
     """Return the person's alerts, as far as they may still see what these are about."""
     seen = Q(pk__in=[])
     if user.has_perm("campaigns.view_order"):
-        seen |= Q(campaign__isnull=True)
+        seen |= Q(campaign__isnull=True, listing__isnull=True)
     if user.has_perm("campaigns.view_campaign"):
-        seen |= Q(campaign__isnull=False)
+        seen |= Q(campaign__isnull=False) | Q(listing__isnull=False)
     mine = Alert.objects.filter(seen, user=user.pk)
     return mine if works_everywhere(user) else mine.filter(order__branch__in=branches_for(user).values("pk"))
 
@@ -33,7 +41,71 @@ def unread_alerts(user: User | AnonymousUser) -> QuerySet[Alert]:
 
 def pressing_alerts(user: User | AnonymousUser) -> QuerySet[Alert]:
     """Return those of `unread_alerts` that ask for somebody: what went well does not."""
-    return unread_alerts(user).exclude(kind__in=[kind.value for kind, concern in CONCERNS.items() if concern.success])
+    return unread_alerts(user).exclude(kind__in=GOOD_NEWS)
+
+
+def good_news(user: User | AnonymousUser) -> QuerySet[Alert]:
+    """Return those of `unread_alerts` that tell of what went well."""
+    return unread_alerts(user).filter(kind__in=GOOD_NEWS)
+
+
+@dataclass
+class AlertTotal:
+    """What alerts of a kind tell of together; rehearsals have a total of their own."""
+
+    kind: AlertKind
+    rehearsal: bool
+    orders: int = 0
+    listings: int = 0
+    campaigns: int = 0
+    """Of the listings."""
+    money: Money = field(default_factory=dict)
+    branches: dict[str, int] = field(default_factory=dict)
+    """How many of the orders (or of the listings' campaigns) are each branch's."""
+
+    def add(self, branch: str, number: int, money: Money) -> None:
+        """Count what is a branch's."""
+        self.branches[branch] = self.branches.get(branch, 0) + number
+        for currency, amount in money.items():
+            self.money[currency] = self.money.get(currency, Decimal(0)) + amount.quantize(CENT)
+
+
+def alert_totals(alerts: QuerySet[Alert]) -> list[AlertTotal]:
+    """Return how many orders and how much money the alerts are, by kind; each order counts once in a kind."""
+    found: dict[tuple[AlertKind, bool], AlertTotal] = {}
+
+    def total(kind: str, *, rehearsal: bool) -> AlertTotal:
+        key = (AlertKind(kind), rehearsal)
+        return found.setdefault(key, AlertTotal(*key))
+
+    of_orders = alerts.filter(listing__isnull=True).order_by()
+    columns = ("order", "order__rehearsal", "order__branch__name", currency_of("order__"), amount_of("order__"))
+    for kind, _, rehearsal, branch, currency, amount in of_orders.values_list("kind", *columns).distinct():
+        each = total(kind, rehearsal=rehearsal)
+        each.orders += 1
+        each.add(branch, 1, {currency: amount})
+
+    of_listings = list(alerts.filter(listing__isnull=False).order_by().select_related("order__branch"))
+    figures = pauses_told_of(of_listings)
+    for alert in of_listings:
+        each, figure = total(alert.kind, rehearsal=alert.order.rehearsal), figures[alert.pk]
+        each.listings += 1
+        each.campaigns += figure.number
+        each.add(alert.order.branch.name, figure.number, figure.money)
+    kinds = list(AlertKind)
+    return [found[key] for key in sorted(found, key=lambda key: (kinds.index(key[0]), key[1]))]
+
+
+def pauses_told_of(alerts: Iterable[Alert]) -> dict[int, Figure]:
+    """Return, by the ids of those alerts that are about a listing, what may be paused for it in the branch now."""
+    about = {alert.pk: (alert.listing_id, alert.branch_id) for alert in alerts if alert.listing_id}
+    if not about:
+        return {}
+    listings, branches = zip(*about.values(), strict=True)
+    figures = at_risk_by_branch(
+        PauseProposal.objects.filter(OPEN_PROPOSALS, listing__in=set(listings), branch__in=set(branches))
+    )
+    return {pk: figures.get(place, Figure(0, {})) for pk, place in about.items()}
 
 
 def concerned(kind: AlertKind, branch_id: int, *, of_campaign: bool) -> dict[int, Channel]:

@@ -27,3 +27,9 @@ def batch_reasons(rows: QuerySet[BatchRow]) -> list[tuple[str, str, int]]:
     not_done = rows.filter(state__in=[RowState.FAILED.value, RowState.SKIPPED.value]).order_by()
     found = not_done.values_list("state", "why").annotate(number=Count("pk"))
     return sorted(found, key=lambda each: (-each[2], each[0], each[1]))
+
+
+def failed_rows(batch: Batch) -> QuerySet[BatchRow, int]:
+    """Return the ids of the orders or campaigns that failed in the batch."""
+    failed = BatchRow.objects.filter(batch=batch, state=RowState.FAILED.value).order_by()
+    return failed.values_list(batch.kind, flat=True)

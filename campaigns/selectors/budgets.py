@@ -1,7 +1,7 @@
 """What a branch may spend in a month, and what its orders have committed: what is spent, may be, or is on its way."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from campaigns.domain.money import CENT
 from campaigns.domain.states import COMMITTED_STATES
-from campaigns.domain.times import month_of
+from campaigns.domain.times import month_after, month_from, month_of
 from campaigns.models import Branch, Order
 
 COMMITTED = sorted(COMMITTED_STATES)
@@ -53,8 +53,18 @@ def monthly_budget(branch: Branch, moment: datetime, *, without: Order | None = 
     return MonthlyBudget(first.astimezone(branch.zone), branch.monthly_budget, settings.CURRENCY, dict(sums))
 
 
-def committed(branches: QuerySet[Branch], now: datetime) -> dict[int, Money]:
-    """Return, by branch and currency, what its orders of this calendar month cost, on the branch's own clock.
+def this_month(now: datetime) -> date:
+    """Return the first day of the month that the site's clock shows: it has one name, also where a branch's clock is ahead."""
+    return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date().replace(day=1)
+
+
+def next_month(now: datetime) -> date:
+    """Return the first day of the month after that."""
+    return month_after(this_month(now))
+
+
+def committed(branches: QuerySet[Branch], month: date) -> dict[int, Money]:
+    """Return, by branch and currency, what its orders of the month of this first day cost, on the branch's own clock.
 
     An order belongs to the month of its start, else of its submission. Branches without such orders are left out. Takes two
     queries, however many branches there are.
@@ -62,7 +72,7 @@ def committed(branches: QuerySet[Branch], now: datetime) -> dict[int, Money]:
     zones = set(branches.order_by().values_list("time_zone", flat=True))
     if not zones:
         return {}
-    months = {zone: month_of(now, ZoneInfo(zone)) for zone in zones}
+    months = {zone: month_from(month, ZoneInfo(zone)) for zone in zones}
     orders = _committed(min(first for first, _ in months.values()), max(after for _, after in months.values()))
     if len(months) > 1:
         orders = orders.filter(_of_own_month(months))
@@ -73,18 +83,18 @@ def committed(branches: QuerySet[Branch], now: datetime) -> dict[int, Money]:
     return money
 
 
-def nearly_spent(branches: QuerySet[Branch], now: datetime) -> list[int]:
-    """Return the ids of the branches that have committed more than 80 % of their month's budget.
+def nearly_spent(branches: QuerySet[Branch], month: date) -> dict[int, Money]:
+    """Return what they have committed of the branches that have committed more than 80 % of that month's budget.
 
     A budget is in the site's currency: what is committed in another can't be compared with it, and does not count.
     """
     limited = branches.filter(monthly_budget__isnull=False)
-    money = committed(limited, now)
-    return [
-        pk
+    money = committed(limited, month)
+    return {
+        pk: money[pk]
         for pk, budget in limited.order_by().values_list("pk", "monthly_budget")
-        if budget is not None and money.get(pk, {}).get(settings.CURRENCY, Decimal(0)) > budget * NEARLY
-    ]
+        if budget is not None and pk in money and money[pk].get(settings.CURRENCY, Decimal(0)) > budget * NEARLY
+    }
 
 
 def committed_between(orders: QuerySet[Order], first: datetime, after: datetime) -> QuerySet[Order]:

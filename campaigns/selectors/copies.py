@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from campaigns.domain.states import OPEN_COMMAND_STATES, Action
 from campaigns.models import Command, Listing, Order, OrderTemplate
@@ -15,6 +15,11 @@ def gone_listings(listings: Iterable[Listing]) -> set[int]:
     """Return the ids of those that nobody can buy or rent any more."""
     wanted = [listing.pk for listing in listings]
     return set(Listing.objects.filter(GONE, pk__in=wanted).values_list("pk", flat=True))
+
+
+def reading_gone_listings() -> "Prefetch[str]":
+    """Return how to read along with orders which of their listings nobody can buy or rent any more: into `gone`."""
+    return Prefetch("listings", Listing.objects.filter(GONE).only("pk"), to_attr="gone")
 
 
 def being_cancelled(order: Order, most_sends: int) -> set[int]:

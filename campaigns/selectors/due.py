@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from campaigns.domain.schedule import JITTER, LIVE_INTERVAL
-from campaigns.domain.states import OrderState
+from campaigns.domain.states import OrderState, Outcome
 from campaigns.flow.retry import LONGEST_RETRY_AFTER
-from campaigns.models import Campaign, Hold, Order
+from campaigns.models import Attempt, Campaign, Hold, Order
 
 OVERDUE_AFTER = timedelta(minutes=5)
 # No honest wait is longer, neither one that Flow asked for nor a back-off: a clock that was ahead wrote what lies beyond.
@@ -49,3 +49,10 @@ def overdue_orders(now: datetime) -> tuple[int, datetime | None]:
     late = due_orders(now, OVERDUE_AFTER)
     found = late.aggregate(number=Count("pk"), first=Min("next_attempt_at"))
     return found["number"], found["first"]
+
+
+def stranded_orders() -> list[str]:
+    """Return the order_refs of those that are said to be publishing without an open attempt: no lease will free them."""
+    open_attempt = Attempt.objects.filter(order=OuterRef("pk"), outcome=Outcome.OPEN.value)
+    publishing = Order.objects.filter(~Exists(open_attempt), state=OrderState.PUBLISHING.value)
+    return list(publishing.order_by("pk").values_list("order_ref", flat=True))

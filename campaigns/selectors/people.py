@@ -19,6 +19,12 @@ def writers(order: Order) -> set[int]:
     return {order.created_by_id, *submitted, *wrote.values_list("actor_id", flat=True)}
 
 
+def authors(order: Order) -> set[int]:
+    """Return the ids of all who created or edited the order, or ever submitted it."""
+    did = Event.objects.filter(order=order, kind__in=(*WROTE, "order.submitted"), actor__isnull=False)
+    return {order.created_by_id, *did.values_list("actor_id", flat=True)}
+
+
 def approvals_for(user: User | AnonymousUser) -> QuerySet[Order]:
     """Return the orders that wait for an approval which this person may give."""
     return orders_for(user).filter(waits_for(user))

@@ -53,6 +53,16 @@ def at_risk(proposals: QuerySet[PauseProposal]) -> tuple[Figure, dict[int, Figur
     return _figure(everything), {listing: _figure(those) for listing, those in of_listings.items()}
 
 
+def at_risk_by_branch(proposals: QuerySet[PauseProposal]) -> dict[tuple[int | None, int | None], Figure]:
+    """Return what `at_risk` does, by listing and branch."""
+    amount, currency = amount_of("campaign__order__"), currency_of("campaign__order__")
+    rows = proposals.order_by().values_list("listing", "branch", "campaign", "campaign__order", currency, amount)
+    found: dict[tuple[int | None, int | None], list[tuple[int, int, str, Decimal]]] = {}
+    for listing, branch, *row in rows:
+        found.setdefault((listing, branch), []).append(tuple(row))
+    return {place: _figure(those) for place, those in found.items()}
+
+
 def _figure(rows: Iterable[tuple[int, int, str, Decimal]]) -> Figure:
     campaigns: set[int] = set()
     orders: dict[int, Money] = {}

@@ -1,7 +1,7 @@
 """What somebody must see before an order leaves: who wants the same listings, and what was said and changed before."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,21 +69,40 @@ def last_dry_run(order: Order) -> Event | None:
 
 @dataclass(frozen=True)
 class Changes:
-    """What became of an order between its previous submission and now: old and new per field, as history keeps them."""
+    """What became of an order between its previous submission and now."""
 
     since: Event
+    refusal: Event | None
+    """Who sent it back since then, with their comment; None where its author took it back."""
     fields: dict[str, tuple[Any, Any]]
+    """Old and new by field, as history keeps them."""
 
 
 def changes_since_submission(order: Order) -> Changes | None:
     """Return what was edited since the order was submitted the time before; None where this is the first time."""
-    lines = list(order.events.filter(kind__in=["order.submitted", "order.edited"]).order_by("pk"))
+    return changes_of_all([order]).get(order.pk)
+
+
+def changes_of_all(orders: Iterable[Order]) -> dict[int, Changes]:
+    """Return, by the id of those orders that were submitted before, what was edited since. Takes one query."""
+    states = {order.pk: order.state for order in orders}
+    told = ["order.submitted", "order.edited", "order.not_approved"]
+    lines: dict[int, list[Event]] = {pk: [] for pk in states}
+    for line in Event.objects.filter(order__in=states, kind__in=told).select_related("actor").order_by("pk"):
+        lines[line.order_id or 0].append(line)
+    found = {pk: _since_submission(of_order, states[pk]) for pk, of_order in lines.items()}
+    return {pk: changes for pk, changes in found.items() if changes}
+
+
+def _since_submission(lines: list[Event], state: str) -> Changes | None:
     submissions = [index for index, line in enumerate(lines) if line.kind == "order.submitted"]
-    before_this_one = submissions if order.state == OrderState.DRAFT else submissions[:-1]
+    before_this_one = submissions if state == OrderState.DRAFT else submissions[:-1]
     if not before_this_one:
         return None
     since = before_this_one[-1]
-    return Changes(lines[since], _sum_up(lines[since + 1 :]))
+    after = lines[since + 1 :]
+    refusals = [line for line in after if line.kind == "order.not_approved"]
+    return Changes(lines[since], refusals[-1] if refusals else None, _sum_up(after))
 
 
 def _sum_up(lines: list[Event]) -> dict[str, tuple[Any, Any]]:

@@ -5,10 +5,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.db import connections
 from django.db.models import Q, QuerySet
 
 MOST_FOUND = 10_001
 """So many rows of one reference are looked at: more are no longer counted nor paged through (see admin/pages.py)."""
+FEW = 500
+"""So few rows are named one by one: else the database looks for them anew with each question, or begins with the others."""
 
 
 def beginning(rows: QuerySet[Any], paths: Sequence[str], text: str) -> QuerySet[Any]:
@@ -21,7 +24,10 @@ def beginning(rows: QuerySet[Any], paths: Sequence[str], text: str) -> QuerySet[
     if not (words := sorted(text.split(), key=len, reverse=True)):
         return rows
     found = _either(rows.model._default_manager.order_by(), paths, words)
-    if len(found[MOST_FOUND - 1 : MOST_FOUND]):  # cut off: only what is among the rows may count
+    ids = [each["pk"] for each in found[:MOST_FOUND]]
+    if len(ids) <= FEW:
+        return rows.filter(pk__in=ids)
+    if len(ids) == MOST_FOUND:  # cut off: only what is among the rows may count
         found = _either(rows, paths, words)
     return rows.filter(pk__in=found)
 
@@ -39,6 +45,8 @@ def _either(rows: QuerySet[Any], paths: Sequence[str], words: list[str]) -> Quer
 def _limited(found: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
     """Return some of the rows, for a union: SQLite takes a limit only further inside."""
     ids = found.order_by().values("pk")
+    if connections[found.db].features.supports_slicing_ordering_in_compound:
+        return ids[:MOST_FOUND]
     rows: QuerySet[Any] = found.model._default_manager.order_by()
     return rows.filter(pk__in=ids[:MOST_FOUND]).values("pk")
 

@@ -1,6 +1,6 @@
 """What branches have committed this month, each on its own clock."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from campaigns.domain.states import Outcome
 from campaigns.models import Branch, Order
-from campaigns.selectors import add_up, committed, nearly_spent
+from campaigns.selectors import add_up, committed, nearly_spent, next_month, this_month
 from campaigns.services import orders
 from campaigns.services.recording import Answer
 from tests import factories
@@ -21,6 +21,7 @@ from tests.services import building
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2030, 3, 15, 9, tzinfo=UTC)
+MARCH, APRIL = date(2030, 3, 1), date(2030, 4, 1)
 SUBMITTED = datetime(2030, 3, 10, 9, tzinfo=UTC)
 
 
@@ -36,7 +37,7 @@ def submitted(author: User, branch: Branch, amount: str, start: datetime | None 
 
 
 def of(*branches: Branch) -> dict[int, dict[str, Decimal]]:
-    return committed(Branch.objects.filter(pk__in=[branch.pk for branch in branches]), NOW)
+    return committed(Branch.objects.filter(pk__in=[branch.pk for branch in branches]), MARCH)
 
 
 def test_adds_up_what_is_submitted_under_way_published_or_in_doubt(author: User) -> None:
@@ -97,19 +98,35 @@ def test_a_budget_is_nearly_spent_above_80_percent(author: User, amount: str, ne
     branch = factories.make_branch(monthly_budget=Decimal(100))
     submitted(author, branch, amount)
     submitted(author, factories.make_branch(), "1000000")
-    assert nearly_spent(Branch.objects.all(), NOW) == ([branch.pk] if nearly else [])
+    assert nearly_spent(Branch.objects.all(), MARCH) == ({branch.pk: {"ZAR": Decimal(amount)}} if nearly else {})
 
 
 def test_money_in_another_currency_can_t_be_compared_with_the_budget(author: User) -> None:
     branch = factories.make_branch(monthly_budget=Decimal(100))
     submitted(author, branch, "500", plan=factories.make_plan(currency="EUR"))
-    assert nearly_spent(Branch.objects.all(), NOW) == []
+    assert nearly_spent(Branch.objects.all(), MARCH) == {}
 
 
 def test_takes_two_queries_however_many_branches_and_zones_there_are(author: User) -> None:
     for zone in ("UTC", "Asia/Tokyo", "America/Lima", "Europe/Lisbon"):
         submitted(author, factories.make_branch(time_zone=zone), "1")
     with CaptureQueriesContext(connection) as captured:
-        assert len(committed(Branch.objects.all(), NOW)) == 4
+        assert len(committed(Branch.objects.all(), MARCH)) == 4
     assert len(captured) == 2
-    assert committed(Branch.objects.none(), NOW) == {}
+    assert committed(Branch.objects.none(), MARCH) == {}
+
+
+def test_a_coming_month_has_a_budget_of_its_own(author: User) -> None:
+    branch = factories.make_branch(monthly_budget=Decimal(100), time_zone="UTC")
+    submitted(author, branch, "80")
+    submitted(author, branch, "81", datetime(2030, 4, 1, tzinfo=UTC))
+    submitted(author, branch, "500", datetime(2030, 5, 1, tzinfo=UTC))
+    assert nearly_spent(Branch.objects.all(), MARCH) == {}
+    assert nearly_spent(Branch.objects.all(), APRIL) == {branch.pk: {"ZAR": Decimal("81.00")}}
+
+
+def test_months_are_named_by_the_site_s_clock() -> None:
+    last_evening_in_utc = datetime(2030, 3, 31, 22, 30, tzinfo=UTC)  # in Johannesburg it is April
+    assert (this_month(NOW), next_month(NOW)) == (MARCH, APRIL)
+    assert (this_month(last_evening_in_utc), next_month(last_evening_in_utc)) == (APRIL, date(2030, 5, 1))
+    assert next_month(datetime(2030, 12, 31, 12, tzinfo=UTC)) == date(2031, 1, 1)

@@ -5,12 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.utils import timezone
 
-from campaigns.domain.states import Phase
+from campaigns.domain.late_answers import OTHER_IDS
+from campaigns.domain.states import Outcome, Phase
 from campaigns.models import Campaign, Listing, Order
-from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS
+from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS, needs
+from campaigns.services import orders, recording
+from campaigns.services.recording import Answer
 from tests import factories
 from tests.admin import building
 
@@ -44,6 +48,101 @@ def test_no_other_order_is_in_a_hurry() -> None:
     assert orders_in("hurry", timezone.now() + timedelta(days=1)) == []
 
 
+def test_an_order_is_to_be_mended_when_flow_or_an_approver_said_no() -> None:
+    refused, sent_back = building.rejected(), _sent_back()
+    building.draft()
+    building.awaiting_approval()
+    assert set(orders_in("mending", timezone.now())) == {refused, sent_back}
+
+
+def test_an_order_that_was_sent_back_and_is_on_its_way_again_or_cancelled_needs_no_mending() -> None:
+    again, cancelled = _sent_back(), _sent_back()
+    author = building.author()
+    orders.submit(again.pk, again.version, user=author, now=timezone.now())
+    orders.cancel(cancelled.pk, cancelled.version, reason="Sold.", user=author, now=timezone.now())
+    assert orders_in("mending", timezone.now()) == []
+    assert not Order.objects.filter(not_approved_at__isnull=False).exists()
+
+
+def test_an_order_that_its_author_returned_to_draft_needs_no_mending() -> None:
+    order, author = building.awaiting_approval(), building.author()
+    orders.return_to_draft(order.pk, order.version, user=author, now=timezone.now())
+    assert orders_in("mending", timezone.now()) == []
+
+
+def over(tracking_id: str) -> None:
+    Campaign.objects.filter(tracking_id=tracking_id).update(phase="cancelled")
+
+
+def test_an_order_that_is_a_draft_here_and_live_at_flow_needs_somebody_until_its_campaigns_are_over() -> None:
+    order = building.live_after_all(building.said_not_live(), "queue_1", "queue_2")
+    building.published("queue_3")
+    building.draft()
+    assert order.state == "draft"
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_1")
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_2")
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
+def test_to_cancel_such_an_order_does_not_take_what_runs_out_of_sight() -> None:
+    order, author = building.live_after_all(building.said_not_live(), "queue_1"), building.author()
+    orders.cancel(order.pk, order.version, reason="It is live.", user=author, now=timezone.now())
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_1")
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
+def test_an_order_whose_tracking_ids_were_given_to_another_needs_somebody_until_it_is_cancelled() -> None:
+    building.published("queue_1")
+    order = building.live_after_all(building.said_not_live(), "queue_1")
+    assert (order.state, order.campaigns.count()) == ("draft", 0)
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    orders.cancel(order.pk, order.version, reason="Told.", user=building.author(), now=timezone.now())
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
+def test_a_published_order_of_which_flow_names_other_ids_than_people_gave_needs_somebody_until_all_is_over() -> None:
+    order = building.published("queue_1")
+    Order.objects.filter(pk=order.pk).update(problem=OTHER_IDS)
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_1")
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
+def test_an_order_that_was_cancelled_and_turns_out_to_be_live_needs_somebody() -> None:
+    order, author = building.said_not_live(), building.author()
+    orders.cancel(order.pk, order.version, reason="Sold.", user=author, now=timezone.now())
+    building.live_after_all(order, "queue_1")
+    assert orders_in("by_mistake", timezone.now()) == [order]
+
+
+def test_an_order_that_was_rejected_and_turns_out_to_be_live_needs_somebody() -> None:
+    order, now = building.said_not_live(), timezone.now()
+    second = building.claimed(order, now=now)
+    building.live_after_all(order, "queue_1")
+    no = Answer(Outcome.REJECTED, "Unknown plan reference.", 400, "{}")
+    recording.record_answer(second, no, now=now)
+    order.refresh_from_db()
+    assert order.state == "rejected"
+    assert orders_in("by_mistake", now) == [order]
+
+
+def test_an_order_that_was_rejected_and_is_not_at_flow_is_there_by_no_mistake() -> None:
+    building.rejected()
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
+def test_an_order_that_is_live_twice_needs_somebody_until_one_of_the_two_is_over() -> None:
+    order = building.published_twice(["queue_1", "queue_2"], ["queue_3"])
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_1")
+    assert orders_in("by_mistake", timezone.now()) == [order]
+    over("queue_3")
+    assert orders_in("by_mistake", timezone.now()) == []
+
+
 def test_a_queued_order_is_overdue_five_minutes_after_its_turn() -> None:
     order = building.queued()
     assert order.next_attempt_at is not None
@@ -63,7 +162,30 @@ def test_a_campaign_ends_soon_from_3_days_before_its_end_until_then() -> None:
     assert campaigns_in("ending", end) == []
 
 
+def _sent_back() -> Order:
+    """Return a draft that an approver sent back."""
+    order = building.awaiting_approval()
+    boss = User.objects.filter(username="boss").first() or factories.make_user("boss", "approve_order", "view_order")
+    return orders.reject(order.pk, order.version, comment="Too dear.", user=boss, now=timezone.now())
+
+
 GONE = [{"status": "sold"}, {"status": "SOLD"}, {"status": "Withdrawn"}, {"active": False}]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL proves what an index holds, whatever the words")
+@pytest.mark.parametrize(
+    ("model", "condition", "index"),
+    [
+        (Campaign, needs.IS_OPEN, "campaign_open"),
+        (Campaign, needs.HAS_PROBLEM, "campaign_problem"),
+        (Order, needs.HAS_PROBLEM, "order_problem"),
+    ],
+)
+def test_sqlite_can_find_the_few_in_their_own_index(model: Any, condition: Any, index: str) -> None:
+    statement, values = model.objects.filter(condition).order_by().values("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(statement.replace(" WHERE ", f" INDEXED BY {index} WHERE "), values)  # an error where it can't
+        assert cursor.fetchall() == []
 
 
 @pytest.mark.parametrize("gone", GONE, ids=str)
