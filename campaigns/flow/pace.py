@@ -5,6 +5,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ SECONDS_TO_REACH = 1.0  # a store that does not answer must not take more of a c
 ALONE_FOR = 30.0  # seconds until a store that failed is tried again
 TIDY_EVERY = 10.0  # seconds
 AT_ONCE = 100  # the turns of a hundredth of a second are taken together: a visit to the store costs as much as a call
+CLOCK_IS_KEPT_RIGHT, CLOCKS_DIFFER = 1_000, 60_000  # milliseconds: of one machine, between machines
 FRESH_FOR = 0.1  # seconds after which turns that were taken together and not used are given up
 
 
@@ -90,7 +92,7 @@ class _Turns:
         self._together = max(1, together)
         self._left, self._fresh_until = 0, -math.inf
         self._lock = threading.Lock()
-        self._tidied = time.monotonic()
+        self._tidied = -math.inf
 
     def take(self, patience: float) -> bool:
         ends = time.monotonic() + patience
@@ -113,6 +115,27 @@ class _Turns:
         return self._together if self._limiter.try_acquire(weight=self._together, timeout=patience) else 0
 
 
+class _FileTurns(SQLiteBucket):
+    """The turns of one machine. Where its clock was ahead, it has counted some that would hold everybody up till then."""
+
+    def leak(self, current_timestamp: int | None = None) -> int:
+        """Forget the turns that are over, and those that are yet to come; `current_timestamp` in milliseconds."""
+        assert current_timestamp is not None  # noqa: S101 - the library's own says so
+        with self.lock:
+            self.conn.execute(f"DELETE FROM {NAME} WHERE item_timestamp > ?", [current_timestamp + CLOCK_IS_KEPT_RIGHT])  # noqa: S608 - our own name
+            return super().leak(current_timestamp)
+
+
+class _RedisTurns(RedisBucket):
+    """The turns of several machines, whose clocks differ a little. One that was ahead has counted some that are not yet."""
+
+    def leak(self, current_timestamp: int | None = None) -> int | Awaitable[int]:
+        """Forget the turns that are over, and those that are long to come; `current_timestamp` in milliseconds."""
+        assert current_timestamp is not None  # noqa: S101 - the library's own says so
+        self.redis.zremrangebyscore(NAME, current_timestamp + CLOCKS_DIFFER, "+inf")
+        return super().leak(current_timestamp)
+
+
 def _open(store: str, rates: list[Rate]) -> AbstractBucket:
     """Return the place where turns are counted. Raises what the store raises."""
     scheme = urlsplit(store).scheme
@@ -121,7 +144,7 @@ def _open(store: str, rates: list[Rate]) -> AbstractBucket:
         redis = Redis.from_url(
             store, socket_timeout=seconds, socket_connect_timeout=seconds, retry=Retry(NoBackoff(), 0)
         )
-        return RedisBucket.init(rates, redis, NAME)  # type: ignore[no-any-return]  # untyped in the library
+        return _RedisTurns.init(rates, redis, NAME)  # type: ignore[no-any-return]  # untyped in the library
     return _open_file(Path(store) / f"{NAME}.sqlite3", rates)
 
 
@@ -129,7 +152,7 @@ def _open_file(file: Path, rates: list[Rate]) -> AbstractBucket:
     # The library's own use of the lock passes arguments that filelock refuses.
     lock = FileLock(file.with_suffix(".lock"), timeout=SECONDS_TO_REACH, poll_interval=0.002)
     with lock:
-        bucket = SQLiteBucket.init_from_file(rates, NAME, str(file))
+        bucket = _FileTurns.init_from_file(rates, NAME, str(file))
         # Turns are worth nothing after a crash of the machine, and waiting for the disk would make them slow.
         bucket.conn.execute("PRAGMA synchronous = OFF")
         bucket.conn.execute("PRAGMA journal_mode = MEMORY")

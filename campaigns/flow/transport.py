@@ -11,6 +11,7 @@ from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import ReadTimeoutError
 
+from campaigns.flow import clock
 from campaigns.flow.answers import Answer, Purpose
 from campaigns.flow.errors import FlowError, Interrupted, NotSent, UnknownOutcome
 from campaigns.flow.sockets import POOLS, Call, OutOfTimeError, Stage, Watchdog, set_current_call
@@ -167,9 +168,11 @@ class Transport:
         )
 
     def _reason(self, call: Call, error: Exception) -> str:
-        if call.overdue or isinstance(error, OutOfTimeError):
+        timed_out = isinstance(error, requests.ReadTimeout | ReadTimeoutError)
+        # What is left of the deadline limits each read, too, and may end one before the watchdog has looked.
+        if call.overdue or isinstance(error, OutOfTimeError) or (timed_out and clock.now() >= call.ends):
             return f"the {self._config.deadline:g} seconds for a call were over"
-        if isinstance(error, requests.ReadTimeout | ReadTimeoutError):
+        if timed_out:
             return f"nothing came for {self._config.read_timeout:g} seconds"
         cause: BaseException | None = error
         reason = "the answer broke off or is not HTTP" if call.stage is Stage.SENT else type(error).__name__

@@ -79,6 +79,20 @@ def test_a_read_timeout_ends_a_silent_call_before_the_deadline(
     assert "nothing came for 0.3 seconds" in str(error)
 
 
+def test_the_deadline_is_told_where_a_read_ends_before_the_watchdog_looks(
+    server: NastyServer,
+    make_client: MakeClient,
+    request_to_publish: PublishRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Watchdog, "watch", lambda _watchdog, _call: None)
+    server.on("publish", falls_silent())
+
+    error = failing(Interrupted, make_client(**PATIENT_CONNECTION).publish, request_to_publish, TOKENS[0])
+
+    assert "0.4 seconds for a call were over" in str(error)
+
+
 def test_what_came_before_the_deadline_is_kept_as_evidence(
     server: NastyServer, make_client: MakeClient, request_to_publish: PublishRequest
 ) -> None:

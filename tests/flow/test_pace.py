@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import time_machine
 from filelock import FileLock
 
 from campaigns.flow import Pace, pace
@@ -260,6 +261,37 @@ def test_a_process_that_stops_while_it_counts_costs_a_second_and_no_turn(tmp_pat
         begun = time.monotonic()
         alone.wait_for_turn(10)
         assert 0.9 < time.monotonic() - begun < 3
+
+
+def in_an_hour(of: Pace, turns: int) -> None:
+    """Take turns while the machine's clock is an hour ahead."""
+    with time_machine.travel(time.time() + 3600):
+        for _ in range(turns):
+            of.wait_for_turn(1)
+
+
+def test_a_clock_that_was_ahead_holds_nobody_up_once_it_is_right(tmp_path: Path) -> None:
+    in_an_hour(Pace(5, str(tmp_path)), turns=5)
+    shared = Pace(5, str(tmp_path))
+    for _ in range(6):
+        shared.wait_for_turn(3)
+
+
+@pytest.mark.redis
+def test_a_clock_that_was_ahead_holds_no_other_machine_up(redis_url: str) -> None:
+    in_an_hour(Pace(5, redis_url), turns=5)
+    shared = Pace(5, redis_url)
+    for _ in range(6):
+        shared.wait_for_turn(3)
+
+
+def test_a_process_gets_over_its_own_clock_that_was_ahead(tmp_path: Path, standing_clock: StandingClock) -> None:
+    shared = Pace(5, str(tmp_path))
+    in_an_hour(shared, turns=5)
+    with pytest.raises(TimeoutError):
+        shared.wait_for_turn(0.1)
+    standing_clock.now = START + 10.1
+    shared.wait_for_turn(0.1)
 
 
 def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_path: Path) -> None:
