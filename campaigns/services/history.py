@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,6 +17,7 @@ from campaigns.services.errors import NotAllowed
 from campaigns.services.inserting import insert
 
 BATCH = 2000
+CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True)
 
 
 def record(
@@ -48,27 +48,31 @@ def record(
     return event
 
 
-def append(events: Iterable[Event]) -> None:
+def append(events: Iterable[Event], count: int | None = None) -> None:
     """Write lines of history at the end of the chain: each carries the hash of the one before.
+
+    With their `count` they are made one after the other, never all of them in memory: an import writes as many as it has rows.
 
     Everybody else who writes history waits until this transaction ends. So it comes after the locks on the rows that the
     lines tell of, never before them.
     """
-    left = iter(events)
-    lines = list(islice(left, BATCH))
-    if not lines:
+    if count is None:
+        events = list(events)
+        count = len(events)
+    if not count:
         return
     with transaction.atomic():
         head, _ = HistoryHead.objects.select_for_update().get_or_create(pk=HistoryHead.SINGLETON)
-        sha256, last = head.sha256, lines[-1]
-        while lines:  # never all of them in memory: an import writes as many as its file has rows
-            for line in lines:
-                line.previous_sha256 = sha256
-                sha256 = sha256_of(line)
-            insert(lines)
-            last = lines[-1]
-            lines = list(islice(left, BATCH))
-        HistoryHead.objects.filter(pk=head.pk).update(event=last, sha256=sha256)
+        insert(Event, _chained(events, head), count)
+        HistoryHead.objects.filter(pk=head.pk).update(event=head.event, sha256=head.sha256)
+
+
+def _chained(events: Iterable[Event], head: HistoryHead) -> Iterator[Event]:
+    """Yield each line with the hash of the one before, and keep the last of them."""
+    for event in events:
+        event.previous_sha256 = head.sha256
+        head.event, head.sha256 = event, sha256_of(event)
+        yield event
 
 
 def sha256_of(event: Event) -> str:
@@ -85,7 +89,7 @@ def sha256_of(event: Event) -> str:
         event.campaign_id,
         event.subject,
     ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=True).encode()).hexdigest()
+    return hashlib.sha256(CANONICAL.encode(said).encode()).hexdigest()
 
 
 class _UnreadableError(Exception):

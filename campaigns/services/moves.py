@@ -20,6 +20,7 @@ DRAFT_AGAIN: dict[str, Any] = {
     "submitted_at": None,
     "approved_by": None,
     "approved_at": None,
+    "not_approved_at": None,
     "next_attempt_at": None,
     "failures": 0,
 }

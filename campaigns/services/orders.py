@@ -19,6 +19,7 @@ from campaigns.services import moves, reviewing
 from campaigns.services.content import Content, check_content
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.history import record, require, require_branch
+from campaigns.services.recording import is_taken, taken_words
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for another
 
@@ -167,6 +168,7 @@ def submit(order_id: int, version: int, *, user: User, now: datetime, terms: str
             rehearsal=settings.FLOW_IS_LOCAL,
             submitted_by=user,
             submitted_at=now,
+            not_approved_at=None,
             next_attempt_at=None if second else now,
             failures=0,
             problem="",
@@ -225,8 +227,11 @@ def cancel(order_id: int, version: int, *, reason: str, user: User, now: datetim
     require(user, "submit_order", "cancel orders")
     words = _required(reason, "reason", "Say why the order is cancelled.")
     order = _read(order_id, version, user)
+    problem = taken_words(order) if is_taken(order) else ""  # what runs at Flow is not ended by this
     with transaction.atomic():
-        moves.move(order, Move.CANCEL, OrderState.CANCELLED, next_attempt_at=None, problem="")
+        moves.move(
+            order, Move.CANCEL, OrderState.CANCELLED, next_attempt_at=None, not_approved_at=None, problem=problem
+        )
         text = f"{user.get_username()} cancelled the order: {words}"
         record("order.cancelled", text, now=now, by=user, order=order)
     return order
@@ -248,7 +253,7 @@ def _back_to_draft(
             order,
             deed,
             OrderState.DRAFT,
-            **moves.DRAFT_AGAIN,
+            **{**moves.DRAFT_AGAIN, "not_approved_at": now if deed is Move.REJECT else None},
             problem=problem,
         )
         text = f"{user.get_username()} {did}: {words}" if words else f"{user.get_username()} {did}."
@@ -260,6 +265,8 @@ def _problem_of_draft(order: Order, deed: Move, words: str) -> str:
     """Return what the author must know who edits the order next."""
     if deed is Move.REJECT:
         return words
+    if is_taken(order):  # Flow took it in an attempt whose answer came late: no way back takes that from sight
+        return taken_words(order)
     last = order.attempts.last() if order.state == OrderState.REJECTED else None
     return f"It was rejected: {last.words}" if last else ""
 

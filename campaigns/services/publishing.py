@@ -15,14 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from campaigns import gateway, selectors
-from campaigns.domain import answers
-from campaigns.domain.heartbeats import Part
+from campaigns.domain.heartbeats import CLOCKS_MAY_DIFFER, Part
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
 from campaigns.flow import (
@@ -34,11 +33,10 @@ from campaigns.flow import (
     TooManyRequests,
 )
 from campaigns.models import Attempt, Order
-from campaigns.models.choices import label
 from campaigns.services import heartbeats, moves, pace, recording
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused, Stale
-from campaigns.services.history import record, require_branch, require_one_of
+from campaigns.services.history import record
 from campaigns.services.recording import Answer
 from campaigns.services.wording import when
 
@@ -46,7 +44,6 @@ logger = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
-DRY_RUN_STATES = frozenset({OrderState.DRAFT, OrderState.AWAITING_APPROVAL, OrderState.QUEUED, OrderState.REJECTED})
 REMEDY = "Nothing was sent and no money was spent. Return the order to draft, mend it and submit it again."
 REHEARSAL = "The order was submitted as a rehearsal, with a stand-in in Flow's place, and now money would be spent."
 REAL = "The order was submitted for Flow itself, and now a stand-in is in its place, which would publish nothing."
@@ -64,25 +61,6 @@ class PublishResult:
     outcome: str
     words: str
     again: bool = False
-
-
-@dataclass(frozen=True)
-class DryRunResult:
-    """What Flow said when it was asked to validate an order; nothing was published."""
-
-    ok: bool
-    words: str
-    """Flow's message, empty where it gave none."""
-    http_status: int | None
-    facts: tuple[tuple[str, str], ...] = ()
-    """The other fields of Flow's answer, by name."""
-    answer: str = ""
-    """The beginning of Flow's answer, as it came."""
-
-    @property
-    def told(self) -> str:
-        """Return Flow's message and the other fields in one line."""
-        return " ".join(filter(None, [self.words, *(f"{name}: {value}." for name, value in self.facts)]))
 
 
 def publish_order(order_id: int, *, clock: Clock = timezone.now, due_only: bool = True) -> PublishResult:
@@ -131,7 +109,10 @@ def recover_expired_leases(now: datetime) -> list[str]:
 
     One that can't be closed is logged and does not keep the others waiting.
     """
-    expired = Attempt.objects.filter(outcome=Outcome.OPEN.value, lease_until__lt=now).select_related("order")
+    # A lease that is longer than any can be was written by a clock that was ahead.
+    longest = now + timedelta(seconds=settings.PUBLISH_LEASE) + CLOCKS_MAY_DIFFER
+    is_over = Q(lease_until__lt=now) | Q(lease_until__gt=longest)
+    expired = Attempt.objects.filter(is_over, outcome=Outcome.OPEN.value).select_related("order")
     recovered = []
     for attempt in expired.order_by("lease_until"):
         try:
@@ -142,95 +123,56 @@ def recover_expired_leases(now: datetime) -> list[str]:
     return recovered
 
 
-def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
-    """Ask Flow to validate an order; nothing is published. What Flow says is kept in the history.
-
-    Raises NotAllowed, and Refused where Flow gave no usable answer.
-    """
-    order = moves.read(order_id)
-    if user is not None:
-        require_one_of(user, ("change_order", "submit_order", "approve_order"), "ask Flow to validate orders")
-        require_branch(user, order.branch)
-    if order.state not in DRY_RUN_STATES:
-        state = label(order.state).lower()
-        raise Refused(f"Order {order.order_ref} is {state}: a dry run would tell nothing. Nothing was sent.")
-    if until := pace.held_until(now):
-        raise Refused(f"Flow asked us to wait until {when(until)}. Nothing was sent; try again then.")
-    request = _request(order)
-    try:
-        answer = gateway.client().dry_run(request)
-    except Rejected as error:
-        said = answers.read(error.excerpt)
-        result = DryRunResult(False, error.words, error.http_status, said.facts, error.excerpt)
-    except TooManyRequests as error:
-        pace.hold(error, now=now)
-        raise Refused(f"{error} Nothing was published.") from None
-    except FlowError as error:
-        raise Refused(f"The dry run gave no answer: {error} A dry run publishes nothing and spends nothing.") from None
-    else:
-        said = answers.read(answer.excerpt)
-        result = DryRunResult(True, said.message, answer.http_status, said.facts, answer.excerpt)
-    verdict = "would take it" if result.ok else "would refuse it"
-    text = f"Dry run: Flow {verdict}. {result.words}".strip()
-    data = {
-        "ok": result.ok,
-        "http_status": result.http_status,
-        "version": order.version,
-        "payload_sha256": gateway.sha256(request.canonical_json()),
-        "facts": [list(fact) for fact in result.facts],
-        "answer": result.answer,
-    }
-    record("order.dry_run", text, now=now, by=user or ActorKind.SCHEDULER, order=order, data=data)
-    return result
-
-
-def sha256_of_request(order: Order) -> str:
-    """Return the hash of what Flow would be sent: the same as a dry run's where Flow was asked about exactly this."""
-    return gateway.sha256(_request(order).canonical_json())
-
-
 def _waits(order: Order, now: datetime) -> bool:
     """Say whether the order's turn is still to come; one too far ahead to be true has come."""
     return order.next_attempt_at is not None and now < order.next_attempt_at <= now + selectors.LONGEST_WAIT
 
 
-def _request(order: Order) -> PublishRequest:
-    if order.payload:
-        return PublishRequest.from_json(order.payload)
-    return gateway.publish_request(order, order.listings.all())
-
-
 def _claim(order: Order, now: datetime) -> Attempt:
-    """Take the order, with an open attempt; or with a closed one where a rule no longer holds and nothing may be sent."""
+    """Take the order, with an open attempt; or with a closed one where a rule no longer holds and nothing may be sent.
+
+    The attempt is written first: the database lets no order be claimed without one. Raises Stale where another worker has it.
+    """
     refusal = _refusal(order, now)
+    attempt = Attempt(
+        order=order,
+        number=order.attempts.count() + 1,
+        order_version=order.version + 1,
+        payload_sha256=order.payload_sha256,
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+        claimed_at=now,
+        lease_until=now + timedelta(seconds=settings.PUBLISH_LEASE),
+    )
     with transaction.atomic(durable=True):
+        _begin(attempt)
         moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
-        attempt = Attempt.objects.create(
-            order=order,
-            number=order.attempts.count() + 1,
-            order_version=order.version,
-            payload_sha256=order.payload_sha256,
-            worker=f"{socket.gethostname()}:{os.getpid()}",
-            claimed_at=now,
-            lease_until=now + timedelta(seconds=settings.PUBLISH_LEASE),
-        )
         data = {"attempt": attempt.number, "worker": attempt.worker}
         text = f"A worker took the order for attempt {attempt.number}."
         record("order.claimed", text, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
         if refusal:
-            problem = refusal if refusal == recording.ALREADY_LIVE else f"{refusal} {REMEDY}"
+            problem = refusal if recording.is_taken(order) else f"{refusal} {REMEDY}"
             recording.close(attempt, Answer(Outcome.NOT_SENT, refusal), now)
             moves.move(order, Move.RECORD, OrderState.REJECTED, problem=problem, next_attempt_at=None)
             record("order.rejected", problem, now=now, by=ActorKind.SCHEDULER, order=order, data=data)
     return attempt
 
 
+def _begin(attempt: Attempt) -> None:
+    """Write an open attempt. Raises Stale where another worker has taken the order: there is one open attempt at a time."""
+    try:
+        with transaction.atomic():
+            attempt.save(force_insert=True)
+    except IntegrityError:
+        moves.read(attempt.order.pk, attempt.order.version)
+        raise
+
+
 def _refusal(order: Order, now: datetime) -> str:
     """Return why the order must not be sent any more, in words for staff; empty where it may."""
     if gateway.sha256(order.payload) != order.payload_sha256:
         return "What was approved is not what is stored: the payload's SHA-256 differs."
-    if order.campaigns.exists():
-        return recording.ALREADY_LIVE
+    if recording.is_taken(order):
+        return recording.taken_words(order)
     if order.rehearsal != settings.FLOW_IS_LOCAL:
         return REHEARSAL if order.rehearsal else REAL
     if withdrawn := _withdrawn(order):

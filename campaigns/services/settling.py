@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from campaigns import gateway, selectors
+from campaigns.domain.late_answers import ALREADY_LIVE, TWICE
 from campaigns.domain.states import Move, OrderState, Resolution
 from campaigns.domain.texts import clean
 from campaigns.domain.times import in_utc
@@ -18,7 +19,7 @@ from campaigns.models import Campaign, Order, Settlement
 from campaigns.services import moves, pace
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.history import record, require, require_branch
-from campaigns.services.recording import make_campaigns
+from campaigns.services.recording import is_taken, make_campaigns
 from campaigns.services.wording import when
 
 TARGET = {
@@ -76,7 +77,7 @@ def settle(
     require_branch(user, order.branch)
     if order.state != OrderState.UNKNOWN:
         raise Refused(f"Order {order.order_ref} is not in doubt: there is nothing to settle.")
-    if resolution is Resolution.NOT_LIVE and order.campaigns.exists():
+    if resolution is Resolution.NOT_LIVE and is_taken(order):
         raise Refused(
             f"Order {order.order_ref} has campaigns at Flow already, from an earlier attempt: sending it again would spend "
             "the money twice. Settle it as live, with all the tracking ids that Flow shows for it."
@@ -231,14 +232,23 @@ def _carry_out(order: Order, settlement: Settlement, word: Settlement, statuses:
     settlement.confirmed_by, settlement.confirmed_at = user, now
     settlement.save()
     due = now if resolution is Resolution.NOT_LIVE else None
-    moves.move(order, Move.SETTLE, TARGET[resolution], problem="", failures=0, next_attempt_at=due)
-    there = set(order.campaigns.values_list("tracking_id", flat=True))
-    for tracking_id, flow_status in statuses.items():
-        if tracking_id not in there:
-            make_campaigns(order, settlement.attempt, (tracking_id,), flow_status, now)
+    there = dict(order.campaigns.values_list("tracking_id", "attempt"))
+    new = {tracking_id: status for tracking_id, status in statuses.items() if tracking_id not in there}
+    problem = _problem_left(resolution, {*there.values(), *([settlement.attempt_id] if new else [])})
+    moves.move(order, Move.SETTLE, TARGET[resolution], problem=problem, failures=0, next_attempt_at=due)
+    for tracking_id, flow_status in new.items():
+        make_campaigns(order, settlement.attempt, (tracking_id,), flow_status, now)
     first = settlement.proposed_by
     people = user.get_username() if first == user else f"{first.get_username()} and {user.get_username()}"
     evidence = list(dict.fromkeys(filter(None, [settlement.evidence, word.evidence])))
-    words = f"{people} settled the doubt: {user.get_username()} {SAYS[resolution]}. {' '.join(evidence)}".strip()
+    told = [f"{people} settled the doubt: {user.get_username()} {SAYS[resolution]}.", *evidence, problem]
+    words = " ".join(filter(None, told))
     data = {"resolution": word.resolution, "tracking_ids": word.tracking_ids, "evidence": evidence}
     record("order.settled", words, now=now, by=user, order=order, data=data)
+
+
+def _problem_left(resolution: Resolution, attempts_with_campaigns: set[int]) -> str:
+    """Return what staff must know of the money although the doubt is settled: of an earlier attempt that Flow took late."""
+    if resolution is Resolution.ABANDON:
+        return ALREADY_LIVE if attempts_with_campaigns else ""
+    return TWICE if len(attempts_with_campaigns) > 1 else ""

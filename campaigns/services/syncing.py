@@ -33,7 +33,9 @@ SECONDS_AHEAD = (
     5  # of the pace of all processes: so much is claimed at once, and as much again while that is asked about
 )
 LOOK_EVERY = 0.25  # seconds in which a sync under way looks around
-WRITE_EVERY = 3.0  # seconds; sooner where a batch is full, or where nobody is left but those whom Flow keeps waiting
+COMMANDED_AT_ONCE = 20  # campaigns with an open command that are written together
+WRITE_EVERY = 3.0  # seconds; sooner where a batch is full
+WRITE_LAST_EVERY = 0.5  # seconds, where nobody is left but those whom Flow keeps waiting
 HEED_EVERY = 0.75  # seconds in which a sync under way tells of a 429, and heeds what Flow has told another process
 NEEDS_ATTENTION_AFTER = timedelta(minutes=30)
 TIMES = ["checked_at", "next_check_at", "check_interval", "poll_mark", "problem", "failures", "missing_since"]
@@ -169,9 +171,9 @@ class _Sync:
     def _is_time_to_write(self, more: bool) -> bool:
         if not self._arrived:
             return False
-        late = time.monotonic() - self._written_at >= WRITE_EVERY
         nothing_else = not more and self._polling.waits_for_slow_ones_alone
-        return late or nothing_else or len(self._arrived) >= self._batch
+        every = WRITE_LAST_EVERY if nothing_else else WRITE_EVERY
+        return time.monotonic() - self._written_at >= every or len(self._arrived) >= self._batch
 
     def _write(self) -> None:
         """Write the answers that are not out of date: no later poll has begun and no command came in between."""
@@ -180,13 +182,20 @@ class _Sync:
         if not arrived:
             return
         before, heard_at = self._result.checked, self._clock()
-        _write({(each.question.campaign_id, each.question.mark): each for each in arrived}, self._result, heard_at)
+        commanded = _write(arrived, self._result, heard_at)
+        for first in range(0, len(commanded), COMMANDED_AT_ONCE):
+            _write(commanded[first : first + COMMANDED_AT_ONCE], self._result, heard_at)
         if self._result.checked > before:
             heartbeats.note(Part.SYNC, heard_at)
 
 
-def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime) -> None:
-    """Write the polls of (campaign, mark): a campaign that carries another mark by now is being asked about anew."""
+def _write(arrived: list[Poll], result: SyncResult, now: datetime) -> list[Poll]:
+    """Write polls: a campaign that carries another mark by now is being asked about anew.
+
+    Where many of their campaigns have an open command, those are returned instead: each takes several statements behind the
+    lock on history, and everybody else who writes history would wait for all of them.
+    """
+    polls = {(each.question.campaign_id, each.question.mark): each for each in arrived}
     with transaction.atomic():
         rows = Campaign.objects.select_for_update(no_key=True).filter(among([pk for pk, _ in polls])).order_by("pk")
         mine = [(row, polls[row.pk, row.poll_mark]) for row in rows if (row.pk, row.poll_mark) in polls]
@@ -199,10 +208,18 @@ def _write(polls: dict[tuple[int, str], Poll], result: SyncResult, now: datetime
                 among([row.pk for row, _ in current], "campaign"), state__in=OPEN
             ).select_related("campaign")
         }
-        news = [(row, _apply(row, poll, open_commands.get(row.pk), result, now)) for row, poll in current]
+        later = [poll for row, poll in current if row.pk in open_commands]
+        later = later if len(later) > COMMANDED_AT_ONCE else []
+        left = {poll.question.campaign_id for poll in later}
+        news = [
+            (row, _apply(row, poll, open_commands.get(row.pk), result, now))
+            for row, poll in current
+            if row.pk not in left
+        ]
         update([campaign for campaign, event in news if not event], TIMES)
         update([campaign for campaign, event in news if event], TIMES + NEWS)
         history.append(event for _, event in news if event and event._state.adding)
+    return later
 
 
 def _apply(campaign: Campaign, poll: Poll, command: Command | None, result: SyncResult, now: datetime) -> Event | None:

@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from campaigns import gateway
 from tests.factories import make_user
 from tests.flow.nasty_server import running
 from tests.services.flow_server import API_KEY, Flow
+from tests.services.following import new_client
 
 WRITES = ("add_order", "change_order", "view_order", "submit_order")
 
@@ -41,8 +41,6 @@ def flow(settings: Settings) -> Iterator[Flow]:
         settings.FLOW_API_KEY = API_KEY
         settings.FLOW_CONNECT_TIMEOUT, settings.FLOW_READ_TIMEOUT, settings.FLOW_DEADLINE = 5, 20, 30
         settings.FLOW_MAX_PER_SECOND = 1000
-        gateway._client.cache_clear()
+        new_client()
         yield Flow(server)
-        if gateway._client.cache_info().currsize:
-            gateway.client().close()
-        gateway._client.cache_clear()
+        new_client()

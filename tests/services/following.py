@@ -117,5 +117,7 @@ def updates(flow: Flow) -> list[tuple[str, str]]:
 
 
 def new_client() -> None:
-    """Let the next call be made by a client that knows the settings as they are now."""
+    """Let the next call be made by a client that knows the settings as they are now, and nothing of the calls before."""
+    if gateway._client.cache_info().currsize:
+        gateway.client().close()
     gateway._client.cache_clear()

@@ -24,6 +24,7 @@ from tests.services.following import (
     obeys,
     on_update,
     publish_campaign,
+    publish_campaigns,
     send,
     send_interrupted,
     sync,
@@ -242,6 +243,23 @@ def test_words_of_the_settings_confirm_as_well(flow: Flow, campaign: Campaign, s
     says_now(flow, campaign, "stopped")
     syncing.check_now([campaign.pk], clock=Clock(DUE))
     assert (latest(command).state, again(campaign).flow_status) == ("confirmed", "stopped")
+
+
+def test_many_commands_are_judged_a_few_at_a_time_beside_campaigns_without_one(
+    flow: Flow, author: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "COMMANDED_AT_ONCE", 2)
+    on_update(flow, obeys(flow))
+    *commanded, other = publish_campaigns(flow, author, 6)
+    sent = [send(ask(campaign)) for campaign in commanded]
+    says_now(flow, other, "paused")
+    result = sync(DUE)
+    assert (result.checked, result.changed, result.failed) == (6, 6, 0)
+    assert [latest(command).state for command in sent] == ["confirmed"] * 5
+    for campaign in commanded:
+        assert campaign.events.filter(kind="campaign.pause_confirmed").count() == 1
+        assert campaign.events.filter(kind="campaign.status").count() == 1
+    assert again(other).phase == "paused"
 
 
 def test_two_campaigns_commands_are_judged_apart(flow: Flow, campaign: Campaign, author: User) -> None:

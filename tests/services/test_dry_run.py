@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 
 from campaigns.models import Order
 from campaigns.services import orders, pace
+from campaigns.services.dry_runs import DryRunResult, dry_run, sha256_of_request
 from campaigns.services.errors import NotAllowed, Refused
-from campaigns.services.publishing import DryRunResult, dry_run, sha256_of_request
 from tests.factories import make_user
 from tests.flow.nasty_server import Play, says, then_closes
 from tests.services.building import MINUTE, NOW, awaiting, draft, everything, kinds, last_event, publish, queued, reload

@@ -1,6 +1,6 @@
 """Each line of history carries the hash of the one before: what was changed behind the console's back is noticed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 from importlib import import_module
@@ -31,14 +31,6 @@ def three_lines() -> list[Event]:
 def sql(statement: str, *parameters: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-
-
-@pytest.fixture
-def unguarded() -> Iterator[None]:
-    """The database of somebody who takes the guards away first."""
-    guards.remove(connection)
-    yield
-    guards.install(connection)
 
 
 def test_the_first_line_follows_nothing_and_each_other_the_one_before() -> None:

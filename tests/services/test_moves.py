@@ -14,6 +14,9 @@ from campaigns.services.errors import Refused, Stale
 from tests.factories import make_agent, make_branch
 from tests.services.building import NOW, draft, everything, reload
 
+# The moves as the services have them, and no rows that would bear them out: those are the guards' (see test_guards.py).
+pytestmark = pytest.mark.usefixtures("unguarded")
+
 S = OrderState
 ROADS: dict[OrderState, list[tuple[Move, OrderState]]] = {
     S.DRAFT: [],

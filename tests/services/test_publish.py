@@ -293,7 +293,7 @@ def test_rejects_without_sending_an_order_whose_start_has_passed(author: User, f
     result = publish(order, NOW + MINUTE)
 
     assert result.words == (
-        "The start, 01 Jan 2030 11:01 SAST, is in the past, and Flow takes only a start in the future. Choose a later "
+        "The start, 1 Jan 2030, 11:01 SAST, is in the past, and Flow takes only a start in the future. Choose a later "
         "start, or leave it empty to begin at once. Nothing was sent and no money was spent. Return the order to draft, "
         "mend it and submit it again."
     )
@@ -303,7 +303,7 @@ def test_rejects_without_sending_an_order_whose_start_has_passed(author: User, f
     returned = orders.return_to_draft(order.pk, order.version, user=author, now=NOW)
     assert returned.state == "draft"
     assert returned.problem == (
-        "It was rejected: The start, 01 Jan 2030 11:01 SAST, is in the past, and Flow takes only a start in the future. "
+        "It was rejected: The start, 1 Jan 2030, 11:01 SAST, is in the past, and Flow takes only a start in the future. "
         "Choose a later start, or leave it empty to begin at once."
     )
 

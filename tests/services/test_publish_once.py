@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
 from campaigns.flow import clock
@@ -116,7 +116,8 @@ def test_lets_only_the_newer_worker_send(author: User, flow: Flow) -> None:
 
     result = publish_order(order.pk, clock=ClockWith(BEFORE_SENT, another_worker_takes_over))
 
-    assert result.outcome == "skipped"
+    words = "The attempt was over before anything was sent; nothing was sent."
+    assert result == PublishResult(order.order_ref, "skipped", words)
     assert len(flow.publishes) == 1
     assert list(order.attempts.values_list("number", "outcome")) == [(1, "not_sent"), (2, "published")]
     assert reload(order).state == "published"
@@ -128,7 +129,7 @@ def test_leaves_the_order_to_whoever_took_it_while_the_token_was_fetched(author:
 
     result = publish_order(order.pk, clock=ClockWith(BEFORE_SENT - 1, deed))
 
-    assert (result.outcome, result.words) == ("skipped", "Another worker has the order.")
+    assert result == PublishResult(order.order_ref, "skipped", "Another worker has the order.")
     assert len(flow.publishes) == 1
     assert order.attempts.count() == 1
 
@@ -162,6 +163,16 @@ def test_cannot_be_taken_back_once_a_worker_has_it(author: User, flow: Flow, dee
 
     assert len(refused) == 1
     assert (reload(order).state, len(flow.publishes)) == ("published", 1)
+
+
+def test_does_not_take_a_stray_attempt_for_another_worker(author: User, flow: Flow) -> None:
+    order = queued(author)
+    order.attempts.create(number=7, order_version=order.version + 1, claimed_at=NOW, lease_until=NOW)  # as nobody would
+
+    with pytest.raises(IntegrityError):
+        publish(order)
+
+    assert (reload(order).state, flow.publishes) == ("queued", [])
 
 
 def test_sends_nothing_when_what_was_approved_is_not_what_is_stored(author: User, flow: Flow) -> None:

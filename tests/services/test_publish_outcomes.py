@@ -1,17 +1,20 @@
 import json
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError, InterfaceError, OperationalError
 from pytest_django import Settings
 
 from campaigns import gateway
+from campaigns.domain.states import Outcome
 from campaigns.flow import clock
 from campaigns.models import Attempt, Campaign, Order
-from campaigns.services import orders, pace, recording
-from campaigns.services.recording import DOUBT
+from campaigns.services import orders, pace, publishing, recording
+from campaigns.services.recording import DOUBT, Answer
 from campaigns.services.wording import when
 from tests.flow.nasty_server import (
     Play,
@@ -281,26 +284,53 @@ def test_leaves_the_order_in_doubt_where_another_order_got_the_tracking_ids_in_t
 ) -> None:
     older, order = queued(author), queued(author)
     flow.on_publish(flow.accepts("queue_1", "queue_2"))
-    make, theirs = recording.make_campaigns, iter([Campaign(tracking_id="queue_2", order=older)])
+    write, tries = recording._record, count()
 
-    def somebody_is_faster(order: Order, attempt: Attempt, *rest: Any) -> list[Campaign]:
-        for campaign in theirs:
-            campaign.attempt, campaign.branch = attempt, older.branch
-            campaign.created_at = campaign.changed_at = NOW
-            campaign.save()
-        return make(order, attempt, *rest)
+    def somebody_is_faster(attempt: Attempt, answer: Answer, now: datetime) -> Outcome:
+        if next(tries) == 0:
+            theirs = publishing._claim(older, NOW)
+            recording.make_campaigns(older, theirs, ("queue_2",), "queued", NOW)
+            raise IntegrityError("UNIQUE constraint failed: campaigns_campaign.tracking_id")
+        return write(attempt, answer, now)
 
-    monkeypatch.setattr(recording, "make_campaigns", somebody_is_faster)
+    monkeypatch.setattr(recording, "_record", somebody_is_faster)
 
     result = publish(order)
 
-    words = "Flow answered with tracking ids that belong to other campaigns already: queue_1, queue_2."
+    words = "Flow answered with tracking ids that belong to other campaigns already: queue_2."
     assert (result.outcome, result.words) == ("unknown", words)
-    assert written(flow) == Written("unknown", "unknown", 202, campaigns=0, posts=1)
     attempt = order.attempts.get()
-    assert (attempt.words, attempt.finished_at) == (words, NOW)
+    assert (attempt.outcome, attempt.http_status, attempt.words, attempt.finished_at) == ("unknown", 202, words, NOW)
     assert json.loads(attempt.excerpt)["campaign_tracking_ids"] == ["queue_1", "queue_2"]
+    assert (reload(order).state, order.campaigns.count(), len(flow.publishes)) == ("unknown", 0, 1)
     assert_doubt_is_shown(order, flow)
+
+
+@pytest.mark.parametrize("then", [IntegrityError, OperationalError, InterfaceError])
+def test_keeps_the_tracking_ids_in_the_log_where_the_database_refuses_them(
+    author: User,
+    flow: Flow,
+    then: type[Exception],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    order = queued(author)
+    flow.on_publish(flow.accepts("queue_1"))
+    failures = iter([IntegrityError("an order in doubt must be settled first"), then("gone")])
+
+    def refused(*_: object) -> Outcome:
+        raise next(failures)
+
+    monkeypatch.setattr(recording, "_record", refused)
+    monkeypatch.setattr(recording, "connection", SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(recording, "PATIENCE", 0)
+
+    with pytest.raises(then):
+        publish(order)
+
+    attempt = order.attempts.get()
+    assert (attempt.outcome, attempt.sent_at, reload(order).state) == ("", NOW, "publishing")
+    assert f"Flow's answer to {attempt} (published: queue_1) could not be written" in caplog.messages
 
 
 @pytest.mark.parametrize("status", [401, 403])

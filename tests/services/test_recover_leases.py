@@ -7,7 +7,19 @@ from campaigns.domain.states import Outcome
 from campaigns.models import Attempt, Order
 from campaigns.services.publishing import due_orders, publish_order, recover_expired_leases
 from campaigns.services.recording import DOUBT, Answer, record_expired
-from tests.services.building import LEASE, NOW, SECOND, Clock, everything, kinds, last_event, publish, queued, reload
+from tests.services.building import (
+    LEASE,
+    MINUTE,
+    NOW,
+    SECOND,
+    Clock,
+    everything,
+    kinds,
+    last_event,
+    publish,
+    queued,
+    reload,
+)
 from tests.services.flow_server import Flow
 
 TOO_LATE = NOW + LEASE + SECOND
@@ -117,6 +129,20 @@ def test_tells_of_nothing_that_somebody_else_has_closed_in_the_very_moment(autho
     assert everything() == before
 
 
+@pytest.mark.parametrize(("look", "state"), [(3, "queued"), (4, "unknown")])
+def test_a_lease_that_a_clock_ahead_wrote_is_over(author: User, flow: Flow, look: int, state: str) -> None:
+    order = queued(author)
+    dies(order, look)
+    honest = NOW + LEASE + MINUTE
+    Attempt.objects.update(lease_until=honest)
+    assert recover_expired_leases(NOW) == []
+    Attempt.objects.update(lease_until=honest + SECOND)
+
+    assert recover_expired_leases(NOW) == [order.order_ref]
+
+    assert reload(order).state == state
+
+
 def test_recovers_all_that_are_over_the_oldest_first(author: User, flow: Flow) -> None:
     waiting = [queued(author) for _ in range(3)]
     for order, look in zip(waiting, (3, 4, 3), strict=True):
@@ -129,6 +155,7 @@ def test_recovers_all_that_are_over_the_oldest_first(author: User, flow: Flow) -
     assert [reload(order).state for order in waiting] == ["queued", "unknown", "publishing"]
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_does_not_let_one_that_cannot_be_closed_keep_the_others_waiting(
     author: User, flow: Flow, caplog: pytest.LogCaptureFixture
 ) -> None:

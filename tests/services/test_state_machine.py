@@ -37,6 +37,7 @@ from tests.services.building import LEASE, NOW, SECOND
 from tests.services.conftest import WRITES
 from tests.services.flow_ledger import ANSWERS, OBEDIENCE, FlowLedger
 from tests.services.flow_server import TOKEN, Flow
+from tests.services.following import new_client
 from tests.services.machine_promises import FINAL, Promises
 from tests.services.stopping import BEFORE_POST, Worker, stop_before_posts
 
@@ -65,12 +66,11 @@ class Console(RuleBasedStateMachine):
 
     stage: ClassVar[Stage]
     now: ClassVar[datetime] = NOW
-    before: ClassVar[timedelta] = timedelta()
-    """For Flow's client, which lives through all stories, each comes a year after the one before."""
 
     def __init__(self) -> None:
         super().__init__()
-        Console.now, Console.before = NOW, Console.before + timedelta(days=365)
+        Console.now = NOW
+        new_client()  # what it remembers of tokens would make the same story another one
         self.flow = self.stage.flow
         self.flow.begin()
         self.stopped: list[Worker] = []
@@ -368,7 +368,7 @@ class Console(RuleBasedStateMachine):
 def console(db: None, flow: Flow, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> type[Console]:
     """The machine, with a clock for deadlines that goes with the stories' own."""
     caplog.set_level(logging.CRITICAL, "campaigns")
-    monkeypatch.setattr(deadlines, "now", lambda: (Console.now - NOW + Console.before).total_seconds())
+    monkeypatch.setattr(deadlines, "now", lambda: (Console.now - NOW).total_seconds())
     stop_before_posts(monkeypatch)
     branch, careful = make_branch(), make_branch(approval_threshold=0)
     plan, listings = make_plan(), [make_listing(branch), make_listing(careful)]
