@@ -18,6 +18,8 @@ GUARD = "'"
 LONGEST = 32_767 - len(GUARD)
 """The longest text of a cell, of which a spreadsheet would lose the rest or refuse the file."""
 
+AMOUNTS = "#,##0.00"
+
 BOM = b"\xef\xbb\xbf"  # without it Excel takes the file for the machine's own old character set
 
 
@@ -44,22 +46,33 @@ def csv_lines(rows: Iterable[Sequence[Value]]) -> Iterator[bytes]:
 
 
 def write_xlsx(sheets: Iterable[tuple[str, Iterable[Sequence[Value]]]], file: IO[bytes]) -> None:
-    """Write a workbook: of each sheet its title and its rows, which are not kept in memory. Times are without their zone."""
+    """Write a workbook: of each sheet its title and its rows, which are not kept in memory. Times are without their zone.
+
+    The first row stays in sight, and amounts have two decimals and separators, whatever the program makes of numbers.
+    """
     from openpyxl import Workbook  # here, for it is a tenth of what every process imports at its start
     from openpyxl.cell import WriteOnlyCell
 
     def cell(sheet: Any, value: Value) -> Any:
         if isinstance(value, datetime):
             value = value.replace(tzinfo=None)
+        if isinstance(value, Decimal):
+            amount = WriteOnlyCell(sheet)
+            amount.value = value
+            amount.number_format = AMOUNTS
+            return amount
         if not isinstance(value, str):
             return value
         text = WriteOnlyCell(sheet, _clean(value))
         text.data_type = "s"  # a text, whatever it begins with
+        if value.startswith(FORMULA):
+            text.quotePrefix = True  # and it stays one when somebody edits the cell
         return text
 
     book = Workbook(write_only=True)
     for title, rows in sheets:
         sheet = book.create_sheet(title)
+        sheet.freeze_panes = "A2"
         for row in rows:
             sheet.append([cell(sheet, value) for value in row])
     book.save(file)

@@ -108,7 +108,7 @@ def test_an_entry_that_others_refer_to_stays_and_the_refusal_counts_them() -> No
     with pytest.raises(Refused) as of_listing:
         catalogue.delete(listings[0], user=admin, now=NOW)
 
-    advice = "so it can't be deleted. Nothing was changed. Set it inactive instead: then nobody can choose it any more."
+    advice = "so it can't be deleted. Set it inactive instead: then nobody can choose it any more. Nothing was changed."
     assert str(of_branch.value) == f"Branch Sandton (B1) has 1 order, 2 listings, 1 agent, {advice}"
     assert str(of_listing.value) == f"Listing House (L1) has 1 order, {advice}"
     assert (Branch.objects.count(), Listing.objects.count(), Event.objects.count()) == (1, 2, events)

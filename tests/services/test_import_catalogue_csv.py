@@ -1,9 +1,12 @@
 """CSV files as programs and people spoil them."""
 
+from io import BytesIO
+
 import pytest
+from django.utils import timezone
 
 from campaigns.models import Branch
-from campaigns.services.catalogue import ImportResult, Kind, reading
+from campaigns.services.catalogue import ImportResult, Kind, import_catalogue, reading
 from tests.services.catalogue_files import import_bytes, import_lines, said
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +64,17 @@ def test_a_row_with_too_few_or_too_many_cells_is_told(row: str, found: int) -> N
     assert names() == []
 
 
+def test_a_cell_that_is_too_long_is_told_as_that_or_as_a_quotation_mark_that_never_closes() -> None:
+    result = import_lines(Kind.BRANCHES, "external_id,name", f"B1,{'x' * 131_073}")
+
+    words = (
+        "A quotation mark opens in this row and never closes, or a cell has more than 131,072 characters. Close it, or "
+        "shorten the cell."
+    )
+    assert said(result) == [(2, "", words)]
+    assert names() == []
+
+
 def test_a_quotation_mark_that_never_closes_is_told_where_it_opens() -> None:
     result = import_lines(Kind.BRANCHES, "external_id,name", "B1,Sandton", 'B2,"Menlyn', "B3,Rosebank")
 
@@ -75,12 +89,13 @@ def test_a_quotation_mark_within_a_quoted_cell_is_told() -> None:
     assert result.errors[0].message.endswith("and write each quotation mark inside it twice.")
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n  \n", b"\xef\xbb\xbf", b",,\n"])
-def test_an_empty_file_is_told(content: bytes) -> None:
-    result = import_bytes(Kind.BRANCHES, content)
-
-    assert len(result.errors) == 1
-    assert result.errors[0].message.startswith("The file is empty. ")
+@pytest.mark.parametrize(
+    ("content", "give"),
+    [(b"", "file"), (b"\n\n  \n", "file"), (b"\xef\xbb\xbf", "row of headers"), (b",,\n", "row of headers")],
+)
+def test_an_empty_file_is_told(content: bytes, give: str) -> None:
+    (error,) = import_bytes(Kind.BRANCHES, content).errors
+    assert error.message.startswith(f"The file is empty. Give a {give} ")
 
 
 def test_headers_alone_are_told() -> None:
@@ -97,10 +112,19 @@ def test_a_web_page_with_a_false_name_is_told() -> None:
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "LARGEST_FILE", 1024**2)
-    content = b"external_id,name\n" + b"B1,Sandton\n" * 100_000
+    file = BytesIO(b"external_id,name\n" + b"B1,Sandton\n" * 200_000)
 
-    message = "The file is larger than 1 MiB. Split it into several files."
-    assert said(import_bytes(Kind.BRANCHES, content)) == [(None, "", message)]
+    result = import_catalogue(Kind.BRANCHES, file, "branches.csv", user=None, now=timezone.now())
+
+    assert said(result) == [(None, "", "The file is larger than 1 MiB. Split it into several files.")]
+    assert file.tell() <= 1024**2 + reading.PART
+
+
+def test_a_file_may_be_just_as_large_as_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"external_id,name,time_zone\nB1,Sandton,Africa/Johannesburg\n"
+    monkeypatch.setattr(reading, "LARGEST_FILE", len(content))
+    assert import_bytes(Kind.BRANCHES, content).created == 1
+    assert import_bytes(Kind.BRANCHES, content + b"\n").errors[0].message.startswith("The file is larger than")
 
 
 def test_a_file_with_too_many_rows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

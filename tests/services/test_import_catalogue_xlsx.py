@@ -157,11 +157,12 @@ def test_the_old_format_and_a_password_are_told_apart() -> None:
     assert said(import_bytes(Kind.BRANCHES, locked)) == [(None, "", message)]
 
 
-def test_a_row_number_beyond_the_last_row_of_a_spreadsheet_is_no_endless_count() -> None:
+@pytest.mark.parametrize("number", [b"99999999999", b"2", b"1", b"0", b"-3"])
+def test_a_row_number_beyond_the_last_row_or_out_of_turn_is_no_endless_count_and_no_lost_row(number: bytes) -> None:
     good = workbook([HEADER, ("B1", "Sandton"), ("B2", "Menlyn")])
     file = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(good)) as source, zipfile.ZipFile(file, "w") as spoilt:
         for name in source.namelist():
-            spoilt.writestr(name, source.read(name).replace(b'<row r="3"', b'<row r="99999999999"'))
+            spoilt.writestr(name, source.read(name).replace(b'<row r="3"', b'<row r="%b"' % number))
 
-    assert said(import_bytes(Kind.BRANCHES, file.getvalue())) == [(1_048_577, "", DAMAGED)]
+    assert said(import_bytes(Kind.BRANCHES, file.getvalue())) == [(3, "", DAMAGED)]

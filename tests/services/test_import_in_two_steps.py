@@ -118,7 +118,7 @@ def test_rejected_rows_come_back_with_what_is_wrong_and_that_column_is_passed_ov
     header = "external_id,branch,name,email,problem"
     file = kept("agents", header, "A1,B1,Thandi,t@agency.example,=1", "A2,B1,-Piet,nobody,old", user=keeper)
 
-    rows = list(imports.rejected_rows(seen(file, keeper)))
+    rows = list(imports.rejected_rows(file, seen(file, keeper)))
 
     mail = "“nobody” is not an email address. Write one such as name@agency.example."
     expected = [

@@ -121,6 +121,10 @@ def test_every_rule_of_an_order_is_told_by_line_and_column(author: User) -> None
     assert [(line, column) for line, column, _ in errors(findings)] == [
         (2, "order_ref"),
         (3, "order_ref"),
+        (3, "plan"),
+        (3, "branch"),
+        (3, "agent"),
+        (3, "listings"),
         (3, "start"),
         (3, "budget_override"),
         (4, "listings"),
@@ -132,6 +136,11 @@ def test_every_rule_of_an_order_is_told_by_line_and_column(author: User) -> None
         (8, "agent"),
         (8, "listings"),
         (9, "end"),
+    ]
+    said = [words for line, column, words in errors(findings) if (line, column) in [(3, "plan"), (3, "branch")]]
+    assert said == [
+        "There is no plan with the ref “P9”. Correct it, or import that plan first.",
+        "There is no branch with the external id “B9”. Correct it, or import that branch first.",
     ]
     assert all(row.verdict == "wrong" for row in findings.rows)
     with pytest.raises(Refused):
@@ -153,7 +162,7 @@ def test_somebody_of_one_branch_imports_orders_of_that_branch_alone(branch: Bran
 
     expected = [(3, "branch"), (3, "listings"), (4, "listings"), (5, "order_ref")]
     assert [(line, column) for line, column, _ in errors(findings)] == expected
-    assert errors(findings)[-1][2] == "The order_ref R-9 is taken by an order that you may not see. Choose another."
+    assert errors(findings)[-1][2] == "The order_ref R-9 can't be used. Choose another."
     confirmed(file, findings, user, good_only=True)
     assert sorted(Order.objects.values_list("order_ref", "branch__external_id")) == [("R-1", "B1"), ("R-9", "B2")]
 

@@ -5,7 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.models import Agent, Event, Listing
-from campaigns.services.catalogue import ImportResult, Kind, cells
+from campaigns.services.catalogue import ImportResult, Kind
+from campaigns.services.catalogue.checking import Column
 from tests.factories import make_branch
 from tests.services.catalogue_files import import_lines, said
 
@@ -22,7 +23,7 @@ def _imported() -> None:
 
 
 def test_no_cell_is_judged_again_and_no_row_is_locked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "_refuse_unfit", lambda *_: pytest.fail("a cell was judged"))
+    monkeypatch.setattr(Column, "take", lambda *_: pytest.fail("a cell was judged"))
 
     with CaptureQueriesContext(connection) as queries:
         assert import_lines(Kind.LISTINGS, HEADER, *ROWS) == ImportResult(unchanged=3)

@@ -55,6 +55,17 @@ def test_no_text_in_a_workbook_is_a_formula(text: str) -> None:
     cell = load_workbook(file).worksheets[0]["A1"]
     assert cell.data_type == "s"
     assert cell.value == text.replace("\r", "\n")  # XML knows one end of a line
+    assert cell.quotePrefix
+
+
+def test_the_first_row_stays_in_sight_and_amounts_have_their_separators() -> None:
+    file = io.BytesIO()
+    write_xlsx([("Orders", [["amount", "text"], [Decimal("1500.5"), "a-1"]]), ("Help", [["b"]])], file)
+    book = load_workbook(file)
+    assert [each.freeze_panes for each in book.worksheets] == ["A2", "A2"]
+    amount, text = book.worksheets[0][2]
+    assert (amount.value, amount.number_format) == (1500.5, "#,##0.00")
+    assert (text.number_format, bool(text.quotePrefix)) == ("General", False)
 
 
 def test_numbers_amounts_and_times_in_a_workbook_can_be_counted_with() -> None:

@@ -3,7 +3,7 @@
 from campaigns.services.catalogue.columns import TABLES, Entry, Kind
 from campaigns.services.catalogue.importing import ImportResult, import_catalogue
 from campaigns.services.catalogue.reading import RowError
-from campaigns.services.catalogue.saving import check, delete, save
+from campaigns.services.catalogue.saving import check, delete, save, why_kept
 
 __all__ = [
     "TABLES",
@@ -16,4 +16,5 @@ __all__ = [
     "examine",
     "import_catalogue",
     "save",
+    "why_kept",
 ]

@@ -1,7 +1,8 @@
 """Turn the text of one cell into the value of its field, with the model's own rules."""
 
 import re
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from django.core.exceptions import ValidationError
@@ -17,27 +18,44 @@ LINE_BREAKS = re.compile(r"\s*[\n\r\t\v\f\x85\u2028\u2029]\s*")
 LONGEST = 100  # of numbers and of the ids of branches and agents
 
 
-def read_cell(field: Field, raw: str) -> Any:
-    """Return the cell's value; a branch or agent stays the external id that names it.
+def reader(field: Field) -> Callable[[str], Any]:
+    """Return what makes the field's values of cells; a branch or agent stays the external id that names it.
 
-    An empty cell is the field's default or nothing, where the field allows that; line breaks become spaces. Raises
-    ValidationError with what to do.
+    An empty cell is the field's default or nothing, where the field allows that; line breaks become spaces. What is returned
+    raises ValidationError with what to do.
     """
-    text = raw.strip()
-    if not text.isprintable():
-        text = LINE_BREAKS.sub(" ", text)
-    if not text:
-        return _empty(field)
-    _refuse_unfit(field, text)
+    judge, most = _judge(field), field.max_length or LONGEST
+
+    def read(raw: str) -> Any:
+        text = raw.strip()
+        if not text.isprintable():
+            text = LINE_BREAKS.sub(" ", text)
+            validators.visible(text)
+        if not text:
+            return _empty(field)
+        if len(text) > most:
+            raise ValidationError(f"The cell has {len(text):,} characters, and at most {most} fit. Shorten it.")
+        return judge(text) if judge else text
+
+    return read
+
+
+def _judge(field: Field) -> Callable[[str], Any] | None:
+    """Return what else there is to a visible text that fits; None where there is nothing, as in most of a file's columns."""
     if isinstance(field, models.ForeignKey):
-        return text
+        return None
+    if type(field) in (models.CharField, models.TextField) and not field.choices:
+        rules = [rule for rule in field.validators if not _is_kept_already(rule)]
+        return partial(_text, field, rules) if rules else None
     if isinstance(field, models.BooleanField):
-        return _boolean(text)
+        return _boolean
     if isinstance(field, models.DecimalField):
-        return _clean(field, _amount(text))
+        return lambda text: _clean(field, _amount(text))
     if isinstance(field, models.IntegerField):
-        return _clean(field, _whole_number(text))
-    return text if _has_no_other_rule(field) or _is_on_a_known_site(field, text) else _clean(field, text)
+        return lambda text: _clean(field, _whole_number(text))
+    if isinstance(field, models.URLField):
+        return lambda text: text if _is_on_a_known_site(text) else _clean(field, text)
+    return partial(_clean, field)
 
 
 def _empty(field: Field) -> Any:
@@ -50,24 +68,21 @@ def _empty(field: Field) -> Any:
     raise ValidationError("The cell is empty. Fill it in.")
 
 
-def _refuse_unfit(field: Field, text: str) -> None:
-    validators.visible(text)
-    most = field.max_length or LONGEST
-    if len(text) > most:
-        raise ValidationError(f"The cell has {len(text):,} characters, and at most {most} fit. Shorten it.")
+def _is_kept_already(rule: Any) -> bool:
+    return rule is validators.visible or isinstance(rule, MaxLengthValidator)
 
 
-@cache
-def _has_no_other_rule(field: Field) -> bool:
-    """Say whether a text has been judged by its length and its visible letters: most of a file's cells are of such columns."""
-    judged = all(rule is validators.visible or isinstance(rule, MaxLengthValidator) for rule in field.validators)
-    return type(field) in (models.CharField, models.TextField) and judged and not field.choices
+def _text(field: Field, rules: list[Callable[[str], None]], text: str) -> Any:
+    try:
+        for rule in rules:
+            rule(text)
+    except ValidationError:
+        return _clean(field, text)
+    return text
 
 
-def _is_on_a_known_site(field: Field, text: str) -> bool:
+def _is_on_a_known_site(text: str) -> bool:
     """Say whether a web address is right; its site is judged once, and behind it anything goes but spaces."""
-    if not isinstance(field, models.URLField):
-        return False
     site, slash, path = text[8:].partition("/")
     return slash == "/" and " " not in path and text.isascii() and _is_site(text[:8] + site)
 

@@ -1,6 +1,6 @@
 """What changed about an entry of the catalogue, in words and values that the history keeps."""
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ class Added(Mapping[str, list[Plain]]):
 
     __slots__ = ("_columns", "_entry")
 
-    def __init__(self, entry: Entry, columns: tuple[str, ...]) -> None:
+    def __init__(self, entry: Callable[[], Entry], columns: tuple[str, ...]) -> None:
         self._entry, self._columns = entry, columns
 
     def __getitem__(self, column: str) -> list[Plain]:
@@ -36,7 +36,7 @@ class Added(Mapping[str, list[Plain]]):
         return self._told().items()
 
     def _told(self) -> dict[str, list[Plain]]:
-        return changes_between(None, self._entry, self._columns)
+        return changes_between(None, self._entry(), self._columns)
 
 
 def plain_values(entry: Entry, columns: Iterable[str]) -> dict[str, Plain]:
@@ -47,9 +47,10 @@ def plain_values(entry: Entry, columns: Iterable[str]) -> dict[str, Plain]:
 def changes_between(old: Entry | None, new: Entry | None, columns: Iterable[str]) -> dict[str, list[Plain]]:
     """Return `{column: [old, new]}` for the columns that differ; None stands for an entry that is not there."""
     columns = tuple(columns)
-    empty: dict[str, Plain] = dict.fromkeys(columns)
-    before = plain_values(old, columns) if old else empty
-    after = plain_values(new, columns) if new else empty
+    after: dict[str, Plain] = plain_values(new, columns) if new else dict.fromkeys(columns)
+    if not old:
+        return {column: [None, value] for column, value in after.items() if value is not None}
+    before = plain_values(old, columns)
     return {column: [before[column], after[column]] for column in columns if before[column] != after[column]}
 
 

@@ -1,5 +1,6 @@
 """Which columns each file of the catalogue has. A column is called like the model's field."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
@@ -7,7 +8,7 @@ from typing import Any, cast
 from django.db import models
 
 from campaigns.models import Agent, Branch, Listing, Plan
-from campaigns.services.catalogue.cells import Field, read_cell
+from campaigns.services.catalogue.cells import Field, reader
 
 Entry = Branch | Agent | Plan | Listing
 
@@ -47,9 +48,9 @@ class Table:
         """Return the model's field that the column fills."""
         return cast("Field", self.model._meta.get_field(column))
 
-    def read(self, column: str, text: str) -> Any:
-        """Return the value of a cell. Raises ValidationError with what to do."""
-        return read_cell(self.field(column), text)
+    def reader(self, column: str) -> Callable[[str], Any]:
+        """Return what makes a column's values of texts. It raises ValidationError with what to do."""
+        return reader(self.field(column))
 
     @property
     def noun(self) -> str:

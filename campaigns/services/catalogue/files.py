@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from campaigns.services.catalogue.checking import Columns, Draft, Stored, check_rows, nothing_stored
 from campaigns.services.catalogue.findings import Findings
 from campaigns.services.catalogue.opening import NOTHING, open_source
-from campaigns.services.catalogue.reading import Row, RowError, Unreadable, read_rows
+from campaigns.services.catalogue.reading import RowError, Unreadable, read_rows
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file: its columns, its rows below the headers as written and as read, and what is wrong with headers and cells."""
+    """A file: its columns, its rows below the headers as they were read, and what is wrong with headers and cells."""
 
     place: str
     notes: tuple[str, ...]
     header: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
     drafts: tuple[Draft, ...] = ()
     errors: tuple[RowError, ...] = ()
 
@@ -45,11 +44,7 @@ def read_file(
     source = NOTHING
     try:
         source = open_source(content, dates=dates)
-        rows = read_rows(source, most)
+        checked = check_rows(table, read_rows(source, most), source.place, stored)
     except Unreadable as unreadable:
         return Reading(source.place, source.notes, errors=(unreadable.error,))
-    columns, drafts, errors = check_rows(table, rows, source.place, stored)
-    if not drafts:
-        return Reading(source.place, source.notes, errors=tuple(errors))
-    header = tuple(cell if isinstance(cell, str) else "" for cell in rows[0].cells)
-    return Reading(source.place, source.notes, header, columns, tuple(rows[1:]), tuple(drafts), tuple(errors))
+    return Reading(source.place, source.notes, checked.header, checked.columns, checked.drafts, checked.errors)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from campaigns.services.catalogue.reading import Cell, Row, RowError
+from campaigns.services.catalogue.reading import RowError
 
 Changes = Mapping[str, list[Any]]
+NO_CURRENCIES = ("", "")
 
 
 class Verdict(StrEnum):
@@ -31,10 +32,8 @@ class Finding:
     verdict: Verdict
     changes: Changes = field(default_factory=dict)
     errors: tuple[RowError, ...] = ()
-    currencies: tuple[str, str] = ("", "")
+    currencies: tuple[str, str] = NO_CURRENCIES
     """Of the amounts among `changes`, old and new; empty: the site's."""
-    cells: tuple[Cell, ...] = ()
-    """The row as it was written, of wrong rows only."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +83,16 @@ class Findings:
         return hashlib.sha256(json.dumps(whole, ensure_ascii=True).encode()).hexdigest()
 
 
-def by_line(errors: Iterable[RowError], columns: tuple[str, ...]) -> dict[int, tuple[RowError, ...]]:
-    """Return the errors of each line, in the order of the columns."""
-    order = {column: number for number, column in enumerate(columns)}
+def by_line(errors: Iterable[RowError]) -> dict[int, list[RowError]]:
+    """Return the errors of each line."""
     found: dict[int, list[RowError]] = {}
-    for error in sorted(errors, key=lambda error: order.get(error.column, -1)):
+    for error in errors:
         found.setdefault(error.line or 0, []).append(error)
-    return {line: tuple(several) for line, several in found.items()}
+    return found
 
 
-def wrong(line: int, key: Any, errors: tuple[RowError, ...], row: Row) -> Finding:
-    """Return the finding of a row that can't be imported."""
-    return Finding(line, str(key or ""), Verdict.WRONG, errors=errors, cells=row.cells)
+def wrong(line: int, key: str | None, errors: Iterable[RowError], columns: tuple[str, ...]) -> Finding:
+    """Return the finding of a row that can't be imported, its errors in the order of the columns."""
+    order = {column: number for number, column in enumerate(columns)}
+    told = sorted(errors, key=lambda error: order.get(error.column, -1))
+    return Finding(line, key or "", Verdict.WRONG, errors=tuple(told))

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 
 from campaigns.domain.states import ActorKind
 from campaigns.models import Event
+from campaigns.services.catalogue.changes import changes_between
 from campaigns.services.catalogue.columns import TABLES, Kind, Table
 from campaigns.services.catalogue.examining import Write, examine
 from campaigns.services.catalogue.files import read_file
@@ -54,9 +55,9 @@ def import_catalogue(
     except Unreadable as unreadable:
         return ImportResult(errors=(unreadable.error,))
     reading = read_file(table, content, stored=stored_in(table, user))
+    del content  # a large file and its rows would be much for one process
     with collisions(), transaction.atomic():
         examination = examine(table, reading, user=user, lock=not dry_run)
-        del reading  # its rows take as much memory as the entries made of them
         findings = examination.findings
         if not findings.all_errors and not dry_run:
             write(table, examination.writes, by=user or ActorKind.SCHEDULER, filename=filename, now=now)
@@ -100,40 +101,45 @@ def write(table: Table, writes: Sequence[Write], *, by: User | ActorKind, filena
 
     An entry that somebody else has added meanwhile raises IntegrityError.
     """
-    new = [each.entry for each in writes if each.is_new]
-    changed = [each for each in writes if not each.is_new]
-    insert(new)
+    new, changed = [each for each in writes if each.is_new], [each for each in writes if not each.is_new]
+    insert(table.model, (each.entry() for each in new), len(new))
     columns = [column for column in table.columns if any(column in each.changes for each in changed)]
-    if columns:
-        _update(table, changed, columns)
-    person = by if isinstance(by, User) else None
+    for some in _parts(changed) if columns else ():
+        _update(table, some, columns)
+    actor_id = by.pk if isinstance(by, User) else None
     actor_kind = by if isinstance(by, ActorKind) else ActorKind.PERSON
     source, noun = PurePath(filename).name[:LONGEST_NAME], table.noun
-    append(
-        Event(
+
+    def told(write: Write) -> Event:
+        entry = write.entry()
+        if write.is_new:
+            did, changes = "added", changes_between(None, entry, table.columns)
+        else:
+            did, changes = f"changed {', '.join(write.changes)} of", dict(write.changes)
+        return Event(
             at=now,
-            kind=f"{noun}.{'created' if each.is_new else 'changed'}",
-            text=_words(noun, each, source),
-            data=dict(each.changes.items()),
+            kind=f"{noun}.{'created' if write.is_new else 'changed'}",
+            text=f"The import of {source} {did} {noun} {entry}.",
+            data=changes,
             actor_kind=actor_kind.value,
-            actor=person,
-            subject=f"{noun}:{getattr(each.entry, table.key)}",
+            actor_id=actor_id,
+            subject=f"{noun}:{write.entry.key}",
         )
-        for each in writes
-    )
+
+    append(map(told, writes), len(writes))
+
+
+def _parts(writes: Sequence[Write]) -> Iterator[Sequence[Write]]:
+    """Yield them in parts, of which no more is made into entries at once."""
+    for first in range(0, len(writes), BATCH):
+        yield writes[first : first + BATCH]
 
 
 def _update(table: Table, changed: Sequence[Write], columns: list[str]) -> None:
     """Write the columns, which are all in the file: a row that does not change one of them has its value as it is."""
     table.entries().bulk_create(
-        [each.entry for each in changed],
-        batch_size=BATCH,
+        [each.entry() for each in changed],
         update_conflicts=True,
         unique_fields=[table.key],
         update_fields=columns,
     )
-
-
-def _words(noun: str, write: Write, source: str) -> str:
-    did = "added" if write.is_new else f"changed {', '.join(write.changes)} of"
-    return f"The import of {source} {did} {noun} {write.entry}."

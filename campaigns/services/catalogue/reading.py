@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from typing import IO
 
 LARGEST_FILE = 20 * 1024 * 1024
+PART = 64 * 1024
 MOST_ROWS = 100_000
 
 
@@ -54,22 +56,24 @@ class Unreadable(Exception):
 
 def read_content(file: IO[bytes]) -> bytes:
     """Return all bytes of the file. Raises Unreadable where it is empty or too large."""
-    content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise Unreadable(f"The file is larger than {LARGEST_FILE // 1024**2} MiB. Split it into several files.")
-    if not content.strip():
+    gathered = BytesIO()
+    while part := file.read(PART):  # read at once, it would be in memory twice for a moment
+        gathered.write(part)
+        if gathered.tell() > LARGEST_FILE:
+            raise Unreadable(f"The file is larger than {LARGEST_FILE // 1024**2} MiB. Split it into several files.")
+    content = gathered.getvalue()
+    if not content or content.isspace():
         raise Unreadable("The file is empty. Give a file with a line of headers and a line for each entry.")
     return content
 
 
-def read_rows(source: Source, most: int | None = None) -> list[Row]:
-    """Return the rows that hold anything, headers first. Raises Unreadable where there are more than `most` below them."""
-    most = MOST_ROWS if most is None else most
-    rows: list[Row] = []
+def read_rows(source: Source, most: int | None = None) -> Iterator[Row]:
+    """Yield the rows that hold anything, headers first. Raises Unreadable where there are more than `most` below them."""
+    most, count = MOST_ROWS if most is None else most, 0
     for row in source.rows:
         if not any(isinstance(cell, Wrong) or cell.strip() for cell in row.cells):
             continue
-        if len(rows) > most:
+        if count > most:
             raise Unreadable(f"The file has more than {most:,} rows. Split it into several files.", row.line)
-        rows.append(row)
-    return rows
+        count += 1
+        yield row

@@ -1,5 +1,6 @@
 """Read CSV: UTF-8, with commas, semicolons or tabs."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator
@@ -8,24 +9,28 @@ from campaigns.services.catalogue.reading import Row, Source, Unreadable
 from campaigns.services.spreadsheets import unguarded
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+BEGINNING = 100_000  # bytes, in which the headers are
 AS_UTF8 = "Save it again as UTF-8: in Excel “CSV UTF-8 (comma delimited)”, in LibreOffice the character set “Unicode (UTF-8)”."
 
 
 def open_csv(content: bytes) -> Source:
     """Return the rows of a CSV file. Raises Unreadable where it is no CSV in UTF-8."""
-    text = _decode(content)
-    if text.lstrip().startswith("<"):
+    _refuse_other_encodings(content)
+    beginning = content[:BEGINNING].decode("utf-8-sig", errors="ignore")
+    if beginning.lstrip().startswith("<"):
         raise Unreadable("The file is a web page or XML, whatever its name says. Save it as CSV or as .xlsx.", 1)
-    delimiter = _delimiter(text)
+    delimiter = _delimiter(beginning)
     notes = () if delimiter == "," else (f"The columns are read as separated by {DELIMITERS[delimiter]}.",)
     return Source("Line", notes, _rows(content, delimiter))
 
 
-def _decode(content: bytes) -> str:
+def _refuse_other_encodings(content: bytes) -> None:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable(f"The file is written in UTF-16 (“Unicode text”). {AS_UTF8}", 1)
+    parts = (content[first : first + BEGINNING] for first in range(0, len(content), BEGINNING))
     try:
-        return content.decode("utf-8-sig")
+        for _ in codecs.iterdecode(parts, "utf-8"):
+            pass  # a part at a time: the text of a large file would be as large again
     except UnicodeDecodeError:
         raise _encoding_error(content) from None
 
@@ -67,7 +72,10 @@ def _rows(content: bytes, delimiter: str) -> Iterator[Row]:
 
 
 def _words(error: str) -> str:
-    if "unexpected end" in error or "field larger" in error:
+    if "field larger" in error:
+        most = f"a cell has more than {csv.field_size_limit():,} characters"
+        return f"A quotation mark opens in this row and never closes, or {most}. Close it, or shorten the cell."
+    if "unexpected end" in error:
         return "A quotation mark opens in this row and never closes. Close it, or delete it."
     return (
         f"The quotation marks of this row don't fit together ({error}). "

@@ -1,20 +1,13 @@
 """Read XLSX: the first sheet, values only, nothing that a spreadsheet has rounded or disguised."""
 
 import io
-import math
 import warnings
 import zipfile
 from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
 
-from campaigns.services.catalogue.reading import Cell, Row, Source, Unreadable, Wrong
+from campaigns.services.catalogue.reading import Row, Source, Unreadable
 
 LARGEST_UNPACKED = 200 * 1024 * 1024
-LAST_ROW = 1_048_576  # Excel's own limit; a made-up row number must not keep us counting
-MOST_COLUMNS = 100
-EXACT = 10**15
-"""Spreadsheets keep 15 digits of a number; from here on what was typed may not be what is stored."""
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
@@ -32,7 +25,10 @@ def refuse_old_excel(content: bytes) -> None:
 
 def open_xlsx(content: bytes, *, dates: bool = False) -> Source:
     """Return the rows of the first sheet, dates only where they are wanted. Raises Unreadable, also while they are read."""
-    from openpyxl import load_workbook  # here, for it is a tenth of what every process imports at its start
+    # Here, for openpyxl is a tenth of what every process imports at its start.
+    from openpyxl import load_workbook
+
+    from campaigns.services.catalogue.reading_sheet import sheet_rows
 
     _refuse_bombs(content)
     try:
@@ -46,7 +42,7 @@ def open_xlsx(content: bytes, *, dates: bool = False) -> Source:
     notes = (
         () if len(names) == 1 else (f"The workbook has {len(names)} sheets; only the first, “{names[0]}”, is read.",)
     )
-    return Source("Row", notes, _rows(sheet, dates=dates))
+    return Source("Row", notes, _rows(sheet_rows(sheet, dates=dates)))
 
 
 def _refuse_bombs(content: bytes) -> None:
@@ -62,62 +58,16 @@ def _refuse_bombs(content: bytes) -> None:
         )
 
 
-def _rows(sheet: Any, *, dates: bool) -> Iterator[Row]:
-    sheet.reset_dimensions()  # what a workbook says about its own size is often wrong
-    width, line, rows = 0, 0, sheet.iter_rows()
+def _rows(rows: Iterator[Row]) -> Iterator[Row]:
+    line = 0
     while True:
-        line += 1
         try:
-            cells = next(rows)
+            row = next(rows)
         except StopIteration:
             return
+        except Unreadable:
+            raise
         except Exception as error:  # openpyxl raises whatever a damaged file makes it stumble over
-            raise Unreadable(DAMAGED, line) from error
-        if line > LAST_ROW:
-            raise Unreadable(DAMAGED, line)
-        if len(cells) > MOST_COLUMNS:
-            raise Unreadable(
-                f"This row has {len(cells):,} columns. Delete all columns to the right of the table.", line
-            )
-        texts = tuple(_text(cell, dates=dates) for cell in cells)
-        width = width or len(texts)
-        yield Row(line, texts + ("",) * (width - len(texts)))
-
-
-def _text(cell: Any, *, dates: bool) -> Cell:
-    value = cell.value
-    if value is None:
-        return ""
-    if cell.data_type == "f":
-        return Wrong(
-            f"Cell {cell.coordinate} holds a formula, whose result can't be trusted here. "
-            "Copy the column, paste it as values only, and save."
-        )
-    if cell.data_type == "e":
-        return Wrong(f"Cell {cell.coordinate} holds the error {value}. Write the value.")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return _number(cell)
-    if isinstance(value, str):
-        return value
-    if dates and isinstance(value, datetime):
-        rounded = value + timedelta(milliseconds=500)  # a spreadsheet keeps days as fractions, not quite exactly
-        return rounded.isoformat(sep=" ", timespec="seconds" if rounded.second else "minutes")
-    return Wrong(
-        f"Cell {cell.coordinate} holds a date or time, and no column here takes one. "
-        "Format the cell as text, then type the value again."
-    )
-
-
-def _number(cell: Any) -> Cell:
-    """Return the number as the spreadsheet shows it: 15 digits at most, with the leading zeros of its format."""
-    number = cell.value
-    if not math.isfinite(number) or abs(number) >= EXACT:
-        return Wrong(
-            f"Cell {cell.coordinate} holds a number of more than 15 digits, and spreadsheets lose the rest. "
-            "Format the cell as text, then type the value again."
-        )
-    text = str(number) if isinstance(number, int) else f"{number:.15g}"
-    shown = str(cell.number_format)
-    return text.zfill(len(shown)) if set(shown) == {"0"} else text
+            raise Unreadable(DAMAGED, line + 1) from error
+        line = row.line
+        yield row

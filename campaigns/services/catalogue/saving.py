@@ -70,10 +70,7 @@ def delete(entry: Entry, *, user: User, now: datetime) -> None:
         try:
             entry.delete()
         except ProtectedError:
-            raise Refused(
-                f"{table.noun.capitalize()} {entry} has {_uses(entry)}, so it can't be deleted. "
-                "Nothing was changed. Set it inactive instead: then nobody can choose it any more."
-            ) from None
+            raise Refused(f"{why_kept(entry)} Nothing was changed.") from None
         text = f"{user.get_username()} deleted {table.noun} {entry}."
         record(f"{table.noun}.deleted", text, now=now, by=user, subject=subject, data=changes)
 
@@ -99,7 +96,18 @@ def _check_began(stored: Entry, entry: Entry, began: dict[str, Any], columns: It
         raise Overtaken(words, began, theirs, plain_values(entry, columns))
 
 
+def why_kept(entry: Entry) -> str:
+    """Return why the entry can't be deleted and what to do instead; empty where nothing refers to it."""
+    uses = _uses(entry)
+    if not uses:
+        return ""
+    return (
+        f"{table_of(entry).noun.capitalize()} {entry} has {uses}, so it can't be deleted. Set it inactive instead: then "
+        "nobody can choose it any more."
+    )
+
+
 def _uses(entry: Entry) -> str:
     counts = {name: getattr(entry, name).count() for name in ("orders", "listings", "agents") if hasattr(entry, name)}
-    parts = [f"{count} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count]
+    parts = [f"{count:,} {name if count > 1 else name[:-1]}" for name, count in counts.items() if count]
     return ", ".join(parts)

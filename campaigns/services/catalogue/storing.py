@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from campaigns import selectors
 from campaigns.models import Listing, Plan
+from campaigns.models.among import named
 from campaigns.services.catalogue.checking import PROBLEM, Stored, nothing_stored
 from campaigns.services.catalogue.columns import Table
 from campaigns.services.catalogue.reading import Row
@@ -48,7 +49,7 @@ def _in_parts(rows: list[Row]) -> Iterator[list[Row]]:
 def _texts(table: Table, columns: tuple[str, ...], place: int, keys: list[str]) -> dict[Any, tuple[str, ...]]:
     """Return, by key, the cells that say what is stored of those entries that the model still lets through."""
     paths = [f"{column}__external_id" if table.field(column).is_relation else column for column in columns]
-    entries = table.entries().order_by().filter(**{f"{table.key}__in": keys})
+    entries = table.entries().order_by().filter(named(keys, table.key))
     if table.model is Listing:  # an agent may have moved to another branch since
         entries = entries.filter(Q(agent__isnull=True) | Q(agent__branch=F("branch")))
     return {

@@ -68,22 +68,26 @@ def content_of(order: Order) -> Content:
     )
 
 
+def named_wrongly(draft: Draft, there: There, user: User) -> list[RowError]:
+    """Return which of a row's names are of nothing that is there, among the cells that could be read."""
+    names = [(column, column, draft.values.get(column)) for column in RELATIONS]
+    names += [("listings", "listing", name) for name in draft.values.get("listings", ())]
+    return [
+        RowError(draft.line, column, not_found(noun, name, user))
+        for column, noun, name in names
+        if name and name not in there.named[column]
+    ]
+
+
 def read_content(draft: Draft, there: There, user: User) -> tuple[Content | None, list[RowError]]:
     """Return what a row asks for, or what it names wrongly. A column that the file lacks leaves an order as it is."""
-    errors: list[RowError] = []
-    values = dict(draft.values)
+    errors = named_wrongly(draft, there, user)
+    values: dict[str, Any] = dict(draft.values)
     for column in RELATIONS:
-        name = values.get(column)
-        if name and (found := there.named[column].get(name)) is not None:
-            values[column] = found
-        elif name:
-            errors.append(RowError(draft.line, column, not_found(column, name, user)))
-    missing = [name for name in values["listings"] if name not in there.named["listings"]]
-    errors += [RowError(draft.line, "listings", not_found("listing", name, user)) for name in missing]
-    if errors:
-        return None, errors
+        if name := values.get(column):
+            values[column] = there.named[column].get(name)
     for column, field in TIMES.items():
-        if column in values:
+        if column in values and values["branch"]:
             try:
                 values[field] = _in_zone(values.pop(column), values["branch"])
             except ValueError as error:

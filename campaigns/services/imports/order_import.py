@@ -15,9 +15,9 @@ from campaigns.services import orders
 from campaigns.services.catalogue.checking import Draft
 from campaigns.services.catalogue.files import Reading, read_file
 from campaigns.services.catalogue.findings import Changes, Finding, Findings, Verdict, by_line, wrong
-from campaigns.services.catalogue.reading import Row, RowError
+from campaigns.services.catalogue.reading import RowError
 from campaigns.services.content import Content, check_content
-from campaigns.services.imports.order_contents import There, content_of, look_up, read_content
+from campaigns.services.imports.order_contents import There, content_of, look_up, named_wrongly, read_content
 from campaigns.services.imports.order_rows import OrderTable
 
 TABLE = OrderTable()
@@ -47,33 +47,34 @@ def examine_orders(
     """
     if not reading.is_readable:
         return reading.findings_of_nothing(), ()
-    told, there = by_line(reading.errors, reading.columns), look_up(reading.drafts, user, lock=lock)
+    told, there = by_line(reading.errors), look_up(reading.drafts, user, lock=lock)
     found: list[Finding] = []
     writes: list[OrderWrite] = []
-    for draft, row in zip(reading.drafts, reading.rows, strict=True):
+    for draft in reading.drafts:
         if problems := told.get(draft.line):
-            found.append(wrong(draft.line, draft.values.get(TABLE.key), problems, row))
+            problems += tuple(named_wrongly(draft, there, user))
+            found.append(wrong(draft.line, draft.key, problems, reading.columns))
             continue
-        finding, write = _judge(draft, row, there, user, now)
+        finding, write = _judge(draft, there, user, now)
         found.append(finding)
         writes += [write] if write else []
     return Findings(reading.place, reading.notes, reading.header, tuple(found)), tuple(writes)
 
 
-def _judge(draft: Draft, row: Row, there: There, user: User, now: datetime) -> tuple[Finding, OrderWrite | None]:
+def _judge(draft: Draft, there: There, user: User, now: datetime) -> tuple[Finding, OrderWrite | None]:
     ref = draft.values["order_ref"]
     if ref in there.taken:
-        return wrong(draft.line, ref, (_taken(draft.line, ref),), row), None
+        return wrong(draft.line, ref, (_taken(draft.line, ref),), draft.columns), None
     content, errors = read_content(draft, there, user)
     if content is None:
-        return wrong(draft.line, ref, tuple(errors), row), None
+        return wrong(draft.line, ref, errors, draft.columns), None
     order = there.orders.get(ref)
     changes = _changes(order, content)
     if not changes:
         return Finding(draft.line, ref, Verdict.UNCHANGED), None
     errors = _problems(draft.line, order, changes, content, now)
     if errors:
-        return wrong(draft.line, ref, tuple(errors), row), None
+        return wrong(draft.line, ref, errors, draft.columns), None
     verdict = Verdict.CHANGED if order else Verdict.NEW
     currencies = order.plan.currency if order else "", content.plan.currency
     return Finding(draft.line, ref, verdict, changes, currencies=currencies), OrderWrite(ref, content, order)
@@ -116,9 +117,7 @@ def _problems(line: int, order: Order | None, changes: Changes, content: Content
 
 
 def _taken(line: int, ref: str) -> RowError:
-    return RowError(
-        line, "order_ref", f"The order_ref {ref} is taken by an order that you may not see. Choose another."
-    )
+    return RowError(line, "order_ref", f"The order_ref {ref} can't be used. Choose another.")
 
 
 def write_orders(writes: Sequence[OrderWrite], *, user: User, now: datetime) -> None:

@@ -1,12 +1,14 @@
 """What a row of a file of orders says: its columns, and its cells read without a look at the database."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from campaigns.models import Listing, Order
-from campaigns.services.catalogue.cells import Field, read_cell
+from campaigns.services.catalogue.cells import Field, reader
 
 SEPARATORS = (";", "|")
 
@@ -19,13 +21,13 @@ class OrderTable:
     optional = ("agent", "start", "end", "budget_override")
     columns = required + optional
 
-    def read(self, column: str, text: str) -> Any:
-        """Return the value of a cell: ids as they are written, times without a zone unless the cell names its offset."""
+    def reader(self, column: str) -> Callable[[str], Any]:
+        """Return what makes values of texts: ids as they are written, times without a zone unless the cell names its offset."""
         if column == "listings":
-            return _ids(text)
+            return partial(_ids, reader(_field(Listing, "external_id")))
         if column in ("start", "end"):
-            return _moment(text)
-        return read_cell(_field(Order, column), text)
+            return _moment
+        return reader(_field(Order, column))
 
 
 def _field(model: type[Order] | type[Listing], name: str) -> Field:
@@ -33,11 +35,10 @@ def _field(model: type[Order] | type[Listing], name: str) -> Field:
     return field
 
 
-def _ids(text: str) -> tuple[str, ...]:
+def _ids(read: Callable[[str], Any], text: str) -> tuple[str, ...]:
     for other in SEPARATORS[1:]:
         text = text.replace(other, SEPARATORS[0])
-    field = _field(Listing, "external_id")
-    ids = tuple(read_cell(field, part) for part in text.split(SEPARATORS[0]) if part.strip())
+    ids = tuple(read(part) for part in text.split(SEPARATORS[0]) if part.strip())
     if not ids:
         raise ValidationError(
             "The cell is empty. Give at least one listing, by its external id; separate several with ;."
