@@ -9,19 +9,32 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from campaigns import selectors
-from campaigns.domain.alerts import CONCERNS, KEPT_FOR, AlertKind, Channel, channels, ended_by, kind_of, mail_due
+from campaigns.domain.alerts import (
+    ANSWERS_A_PROPOSAL,
+    CONCERNS,
+    GOOD_NEWS,
+    KEPT_FOR,
+    AlertKind,
+    Channel,
+    channels,
+    ended_by,
+    kind_of,
+    mail_due,
+)
 from campaigns.domain.states import ActorKind
 from campaigns.domain.times import lasted
-from campaigns.models import Alert, AlertChoice, AlertCursor, Event, Order
+from campaigns.models import Alert, AlertChoice, AlertCursor, Event, Order, PauseProposal
+from campaigns.models.proposals import OPEN as OPEN_PROPOSALS
 from campaigns.services.history import record
 
 BATCH = 100
@@ -50,11 +63,12 @@ def mark_read(user: User, alert_id: int, *, now: datetime) -> bool:
     return mine.exists()
 
 
-def mark_all_read(user: User, until_event: int, *, now: datetime) -> int:
-    """Mark the person's alerts as read, but for those that tell of something newer; return how many they were."""
+def mark_all_read(user: User, until_event: int, *, now: datetime, good_news: bool = False) -> int:
+    """Mark what asks for the person as read, or the good news, but for what is newer; return how many they were."""
+    alerts = selectors.good_news(user) if good_news else selectors.pressing_alerts(user)
     with transaction.atomic():
         hold()
-        return _read(selectors.alerts_for(user).filter(event__lte=until_event), now)
+        return _read(alerts.filter(event__lte=until_event), now)
 
 
 def choose(user: User, chosen: Mapping[AlertKind, Channel]) -> None:
@@ -74,11 +88,10 @@ def choose(user: User, chosen: Mapping[AlertKind, Channel]) -> None:
 
 def forget(now: datetime) -> int:
     """Delete old alerts that were read, and old successes; return how many. History keeps what they told of."""
-    successes = [kind.value for kind, concern in CONCERNS.items() if concern.success]
     old = Alert.objects.filter(last_at__lt=now - KEPT_FOR)
     with transaction.atomic():
         hold()
-        return old.filter(Q(read_at__isnull=False) | Q(kind__in=successes)).delete()[0]
+        return old.filter(Q(read_at__isnull=False) | Q(kind__in=GOOD_NEWS)).delete()[0]
 
 
 def _note_stuck(now: datetime) -> None:
@@ -105,6 +118,7 @@ def _read_batch(now: datetime) -> int:
     with transaction.atomic():
         cursor, people = hold(), _People()
         events = Event.objects.filter(pk__gt=cursor.event_id).select_related("order").order_by("pk")[:BATCH]
+        _end_for_listings(events, now)
         told = sum(_tell(news, people.told_of(news), now) for news in _news(events, now))
         cursor.event_id = max((event.pk for event in events), default=cursor.event_id)
         cursor.save()
@@ -116,11 +130,31 @@ class _News:
     """Events that are one alert: of one kind, about the same, for the same people."""
 
     kind: AlertKind
-    order: Order
+    branch_id: int
+    order_id: int | None
     campaign_id: int | None
+    listing_id: int | None
     actor_id: int | None
-    mentioned: tuple[int, ...]
+    mentioned: tuple[int, ...] = ()
     events: list[Event] = field(default_factory=list, compare=False)
+
+    @property
+    def last(self) -> Event:
+        """Return the newest of the events."""
+        return self.events[-1]
+
+    @property
+    def order(self) -> Order:
+        """Return the order that the newest event is about."""
+        return cast(Order, self.last.order)  # what is of none is no news
+
+    @property
+    def subject(self) -> dict[str, Any]:
+        """Return what a person has one unread alert of."""
+        if self.listing_id:
+            return {"kind": self.kind.value, "listing_id": self.listing_id, "branch_id": self.branch_id}
+        about = {"order_id": self.order_id, "campaign_id": self.campaign_id, "listing_id": None}
+        return {"kind": self.kind.value, **about}
 
 
 class _People:
@@ -131,19 +165,31 @@ class _People:
 
     def told_of(self, news: _News) -> dict[int, Channel]:
         """Return how each person is told, without those who do not want to be, and without whoever did it."""
-        key = (news.kind, news.order.branch_id, news.campaign_id is not None)
+        key = (news.kind, news.branch_id, bool(news.campaign_id or news.listing_id))
         if key not in self._known:
             self._known[key] = selectors.concerned(news.kind, news.order.branch_id, of_campaign=key[2])
-        passed_over = {news.actor_id}
+        passed_over, meant = {news.actor_id}, set(self._known[key])
         if news.kind is AlertKind.APPROVAL:
             passed_over |= selectors.writers(news.order)
+        if news.kind is AlertKind.NOT_APPROVED:
+            meant &= selectors.authors(news.order)
+        if news.kind is AlertKind.MENTIONED:
+            meant &= set(news.mentioned)
         return {
             pk: channel
             for pk, channel in self._known[key].items()
-            if channel is not Channel.OFF
-            and pk not in passed_over
-            and (news.kind is not AlertKind.MENTIONED or pk in news.mentioned)
+            if channel is not Channel.OFF and pk in meant - passed_over
         }
+
+
+def _end_for_listings(events: Iterable[Event], now: datetime) -> None:
+    """End the alerts of listings for which no pause is proposed any more since the events."""
+    campaigns = {event.campaign_id for event in events if event.kind in ANSWERS_A_PROPOSAL}
+    if not campaigns:
+        return
+    listings = PauseProposal.objects.filter(campaign__in=campaigns).values("listing")
+    waiting = PauseProposal.objects.filter(OPEN_PROPOSALS, listing=OuterRef("listing"), branch=OuterRef("branch"))
+    _read(Alert.objects.filter(~Exists(waiting), listing__in=listings), now)
 
 
 def _news(events: Iterable[Event], now: datetime) -> list[_News]:
@@ -159,29 +205,41 @@ def _news(events: Iterable[Event], now: datetime) -> list[_News]:
             over = [
                 news
                 for news in found
-                if news.kind in ended and (news.order, news.campaign_id) == (order, event.campaign_id)
+                if news.kind in ended and (news.order_id, news.campaign_id) == (order.pk, event.campaign_id)
             ]
             for news in over:
                 del found[news]
         if kind := kind_of(event.kind, event.data, order.state, order.problem):
-            campaign_id = None if CONCERNS[kind].success else event.campaign_id
-            news = _News(kind, order, campaign_id, event.actor_id, tuple(event.data.get("mentioned", ())))
-            found.setdefault(news, news).events.append(event)
+            made = _news_of(event, order, kind)
+            if made is not None:
+                found.setdefault(made, made).events.append(event)
     return list(found.values())
+
+
+def _news_of(event: Event, order: Order, kind: AlertKind) -> _News | None:
+    """Return what the event is news of; None for a proposal that somebody has answered meanwhile."""
+    if kind is AlertKind.PAUSE_PROPOSED:
+        proposal = PauseProposal.objects.filter(OPEN_PROPOSALS, pk=event.data.get("proposal")).first()
+        if proposal is None:
+            return None
+        return _News(kind, proposal.branch_id, None, None, proposal.listing_id, event.actor_id)
+    campaign_id = None if CONCERNS[kind].success else event.campaign_id
+    mentioned = tuple(event.data.get("mentioned", ()))
+    return _News(kind, order.branch_id, order.pk, campaign_id, None, event.actor_id, mentioned)
 
 
 def _tell(news: _News, told: dict[int, Channel], now: datetime) -> int:
     """Make an alert for each of the people, or raise the count of the one that they have not read yet."""
-    subject = {"kind": news.kind.value, "order": news.order, "campaign_id": news.campaign_id}
-    unread = Alert.objects.filter(**subject, read_at__isnull=True, user__in=list(told))
-    count, last, zone = len(news.events), news.events[-1], ZoneInfo(settings.TIME_ZONE)
-    unread.update(count=F("count") + count, last_at=last.at, event=last)
+    unread = Alert.objects.filter(**news.subject, read_at__isnull=True, user__in=list(told))
+    count, last, zone = len(news.events), news.last, ZoneInfo(settings.TIME_ZONE)
+    unread.update(count=F("count") + count, last_at=last.at, event=last, order=news.order)
     digest = unread.filter(channel=Channel.DIGEST.value, mail_at__isnull=True)
     digest.update(mail_at=mail_due(Channel.DIGEST, now, zone))
     there = set(unread.values_list("user_id", flat=True))
-    fresh = {"count": count, "event": last, "first_at": news.events[0].at, "last_at": last.at}
+    times = {"first_at": news.events[0].at, "last_at": last.at}
+    fresh = {**news.subject, "order": news.order, "event": last, "count": count, **times}
     Alert.objects.bulk_create(
-        Alert(**subject, **fresh, user_id=pk, channel=channel.value, mail_at=mail_due(channel, now, zone))
+        Alert(**fresh, user_id=pk, channel=channel.value, mail_at=mail_due(channel, now, zone))
         for pk, channel in told.items()
         if pk not in there
     )

@@ -23,7 +23,7 @@ ENDS_A_SENTENCE = ".-+@"
 
 @dataclass(frozen=True)
 class CommentResult:
-    """The comment, who is told of it, and the names in it of those who are not."""
+    """The comment, who is told of it besides its author, and the names in it of those who are not."""
 
     event: Event
     told: list[str] = field(default_factory=list)
@@ -49,7 +49,8 @@ def comment(order_id: int, text: str, *, user: User, now: datetime) -> CommentRe
         data = {"text": words, "mentions": names, "mentioned": [person.pk for person in told]}
         line = f"{user.get_username()} commented: {words}"
         event = record("order.commented", line, now=now, by=user, order=order, data=data)
-    return CommentResult(event, names, not_told)
+    # Nobody is told of what they did themselves.
+    return CommentResult(event, [name for name in names if name != user.get_username()], not_told)
 
 
 def _checked(text: str) -> str:

@@ -1,6 +1,8 @@
 """Alerts are made of what happened, for the people whom it concerns: once each, whoever makes them and however often."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,14 +12,15 @@ from django.db.models import QuerySet
 
 from campaigns import selectors
 from campaigns.domain.alerts import AlertKind, Channel
-from campaigns.domain.states import ActorKind, Resolution
-from campaigns.models import Alert, AlertCursor, Event, Order
-from campaigns.services import alerting, orders
+from campaigns.domain.states import Action, ActorKind, Resolution
+from campaigns.models import Alert, AlertCursor, Campaign, Event, Listing, Order
+from campaigns.services import alerting, commands, orders, watching
 from campaigns.services.alerting import choose, forget, mark_all_read, mark_read, raise_alerts
 from campaigns.services.commenting import comment
+from campaigns.services.content import Content
 from campaigns.services.history import record
 from campaigns.services.settling import settle
-from tests.factories import make_branch, make_user, may
+from tests.factories import make_branch, make_listing, make_user, may
 from tests.flow.nasty_server import says
 from tests.services.building import DAY, MINUTE, NOW, SECOND, at_once, awaiting, draft, kinds, publish, queued, reload
 from tests.services.flow_server import Flow
@@ -44,6 +47,39 @@ def published(author: User, flow: Flow, **fields: Any) -> Order:
     order = queued(author, **fields)
     publish(order)
     return reload(order)
+
+
+def sent_back(author: User, approver: User) -> Order:
+    """Return a draft that the approver did not approve."""
+    order = awaiting(author)
+    return orders.reject(order.pk, order.version, comment="Spend half.", user=approver, now=NOW)
+
+
+def live(author: User, flow: Flow, listing: Listing) -> Campaign:
+    """Return a live campaign for the listing."""
+    flow.on_publish(flow.accepts(f"queue_{Campaign.objects.count()}"))
+    order = queued(author, branch=listing.branch, listings=(listing,))
+    publish(order)
+    order.campaigns.update(phase="live")
+    return order.campaigns.get()
+
+
+def gone(*listings: Listing) -> None:
+    """Sell the listings, and let the console notice and tell of it."""
+    Listing.objects.filter(pk__in=[listing.pk for listing in listings]).update(status="sold")
+    watching.watch(NOW)
+    raise_alerts(NOW)
+
+
+def alerts_of(user: User) -> list[Alert]:
+    """Return what the person has not read of listings."""
+    return list(selectors.unread_alerts(user).filter(listing__isnull=False).order_by("count"))
+
+
+@pytest.fixture
+def carl(db: None) -> User:
+    """Somebody who commands campaigns."""
+    return make_user("carl", "command_campaign", "view_campaign")
 
 
 def status(order: Order, before: str, after: str) -> Event:
@@ -83,6 +119,38 @@ def test_an_order_that_needs_nobody_or_is_approved_already_waits_for_nobody(auth
     assert told() == []
 
 
+def test_an_order_that_was_not_approved_concerns_all_who_had_a_hand_in_it(author: User, approver: User) -> None:
+    edit, submit = "change_order", "submit_order"
+    pam, tom = make_user("pam", "view_order", edit), make_user("tom", "view_order", submit)
+    make_user("zoe", "view_order", edit, submit, "approve_order")
+    order = draft(author, branch=make_branch(approval_threshold=0))
+    changed = replace(Content.of(order), budget_override=Decimal(8000))
+    order = orders.edit_order(order.pk, order.version, changed, user=pam, now=NOW)
+    order = orders.submit(order.pk, order.version, user=tom, now=NOW)
+    orders.reject(order.pk, order.version, comment="Spend half.", user=approver, now=NOW)
+    raise_alerts(NOW)
+    assert told() == [("anna", "not_approved"), ("pam", "not_approved"), ("tom", "not_approved")]
+    alert = Alert.objects.get(user=tom, read_at=None)
+    assert alert.event.text == "ben did not approve the order: Spend half."
+    assert (alert.channel, alert.mail_at) == ("at_once", NOW)
+
+
+def test_whoever_chose_so_is_not_told_that_an_order_was_not_approved(author: User, approver: User) -> None:
+    choose(author, {AlertKind.NOT_APPROVED: Channel.OFF})
+    sent_back(author, approver)
+    raise_alerts(NOW)
+    assert told() == []
+
+
+def test_an_author_who_left_the_branch_is_not_told(author: User, approver: User) -> None:
+    order = sent_back(author, approver)
+    author.user_permissions.clear()
+    may(author, "view_order")
+    raise_alerts(NOW)
+    assert told() == []
+    assert order.branch not in author.branches.all()
+
+
 def test_a_mention_concerns_whom_it_names_but_not_who_wrote_it(author: User) -> None:
     may(author, "comment_order")
     make_user("sue", "view_order")
@@ -117,18 +185,14 @@ def test_what_becomes_of_a_campaign_concerns_those_who_command_it(
     assert Alert.objects.get(kind=kind).campaign == (order.campaigns.first() if kind == "campaign_failed" else None)
 
 
-@pytest.mark.parametrize("kind", ["campaign.pause_failed", "campaign.pause_proposed"])
-def test_failed_commands_and_proposed_pauses_end_when_somebody_asks(author: User, flow: Flow, kind: str) -> None:
+def test_a_failed_command_ends_when_somebody_asks_again(author: User, flow: Flow) -> None:
     order = published(author, flow)
     carl = make_user("carl", "command_campaign", "view_campaign")
-    line = record(kind, "Gone.", now=NOW, by=ActorKind.SCHEDULER, campaign=order.campaigns.first())
+    campaign = order.campaigns.first()
+    line = record("campaign.pause_failed", "Gone.", now=NOW, by=ActorKind.SCHEDULER, campaign=campaign)
     raise_alerts(NOW)
     alert = Alert.objects.get(user=carl)
-    assert (alert.kind, alert.campaign, alert.event) == (
-        "command_failed" if kind.endswith("failed") else "pause_proposed",
-        order.campaigns.first(),
-        line,
-    )
+    assert (alert.kind, alert.campaign, alert.event) == ("command_failed", campaign, line)
     record("campaign.pause_asked", "anna asked.", now=NOW, by=author, campaign=order.campaigns.first())
     raise_alerts(NOW + SECOND)
     alert.refresh_from_db()
@@ -182,6 +246,43 @@ def test_many_campaigns_of_an_order_that_go_live_are_one_alert(author: User, flo
     raise_alerts(NOW)
     (alert,) = Alert.objects.filter(kind="live")
     assert (alert.count, alert.campaign) == (2, None)
+
+
+def test_the_campaigns_of_a_listing_that_is_gone_are_one_alert(
+    author: User, carl: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerting, "BATCH", 4)
+    sold, other = make_listing(make_branch(name="Sea Point")), make_listing(make_branch(name="Umhlanga"))
+    for listing in (sold, sold, sold, other):
+        live(author, flow, listing)
+    gone(sold, other)
+    assert [(alert.listing, alert.branch, alert.count) for alert in alerts_of(carl)] == [
+        (other, other.branch, 1),
+        (sold, sold.branch, 3),
+    ]
+    assert {figure.number for figure in selectors.pauses_told_of(alerts_of(carl)).values()} == {1, 3}
+    assert selectors.pressing_alerts(carl).count() == 2
+
+
+def test_a_listing_with_campaigns_of_two_branches_is_an_alert_in_each(author: User, carl: User, flow: Flow) -> None:
+    here, there = make_branch(), make_branch()
+    listing = make_listing(here)
+    live(author, flow, listing)
+    Listing.objects.filter(pk=listing.pk).update(branch=there)
+    listing.refresh_from_db()
+    live(author, flow, listing)
+    make_user("hal", "command_campaign", "view_campaign", branches=[here])
+    gone(listing)
+    found = Alert.objects.filter(listing=listing).order_by("user__username", "branch")
+    assert [(alert.user.username, alert.branch) for alert in found] == [("carl", here), ("carl", there), ("hal", here)]
+
+
+def test_whoever_may_not_see_campaigns_hears_nothing_of_a_listing_that_is_gone(author: User, flow: Flow) -> None:
+    make_user("blind", "command_campaign", "view_order")
+    listing = make_listing()
+    live(author, flow, listing)
+    gone(listing)
+    assert not Alert.objects.filter(listing=listing).exists()
 
 
 def test_what_happened_in_more_than_one_batch_is_all_told(
@@ -276,6 +377,68 @@ def test_a_doubt_ends_when_it_is_settled(author: User, flow: Flow) -> None:
     assert [alert.order for alert in Alert.objects.filter(read_at__isnull=True)] == [other]
 
 
+def test_what_is_settled_as_not_live_is_no_doubt_where_it_can_not_be_sent_again_at_once(
+    author: User, flow: Flow
+) -> None:
+    make_user("sue", "settle_order", "view_order")
+    order = in_doubt(author, flow)
+    raise_alerts(NOW)
+    alone = make_user("alone", "settle_order", "settle_alone")
+    settle(order.pk, Resolution.NOT_LIVE, evidence="We looked.", user=alone, now=NOW)
+    flow.on_publish(says(429, {}))
+    publish(order)
+    assert (reload(order).state, bool(reload(order).problem)) == ("queued", True)
+    raise_alerts(NOW)
+    assert told() == []
+
+
+@pytest.mark.parametrize("ends", ["submit", "cancel"])
+def test_that_an_order_was_not_approved_ends_when_it_goes_on(author: User, approver: User, ends: str) -> None:
+    order = sent_back(author, approver)
+    raise_alerts(NOW)
+    assert told() == [("anna", "not_approved")]
+    if ends == "submit":
+        orders.submit(order.pk, order.version, user=author, now=NOW)
+    else:
+        orders.cancel(order.pk, order.version, reason="Sold.", user=author, now=NOW)
+    raise_alerts(NOW + SECOND)
+    assert ("anna", "not_approved") not in told()
+    assert Alert.objects.get(kind="not_approved").mail_at is None
+
+
+def test_an_order_that_is_submitted_again_before_anybody_was_told_is_no_news(author: User, approver: User) -> None:
+    order = sent_back(author, approver)
+    orders.submit(order.pk, order.version, user=author, now=NOW)
+    raise_alerts(NOW)
+    assert told() == [("ben", "approval")]
+
+
+def test_the_alert_of_a_listing_ends_with_the_last_proposal(author: User, carl: User, flow: Flow) -> None:
+    listing = make_listing()
+    campaigns = [live(author, flow, listing) for _ in range(3)]
+    gone(listing)
+    commands.ask(campaigns[0].pk, Action.PAUSE, reason="Sold.", user=carl, now=NOW)
+    proposal = campaigns[1].pause_proposals.get()
+    watching.keep_running(proposal.pk, reason="It is free again soon.", user=carl, now=NOW)
+    raise_alerts(NOW)
+    assert [figure.number for figure in selectors.pauses_told_of(alerts_of(carl)).values()] == [1]
+    Campaign.objects.filter(pk=campaigns[2].pk).update(phase="completed")
+    watching.watch(NOW)
+    raise_alerts(NOW + SECOND)
+    assert alerts_of(carl) == []
+    assert not Alert.objects.filter(kind="pause_proposed", mail_at__isnull=False).exists()
+
+
+def test_a_proposal_that_is_answered_before_anybody_was_told_is_no_news(author: User, carl: User, flow: Flow) -> None:
+    listing = make_listing()
+    campaign = live(author, flow, listing)
+    Listing.objects.filter(pk=listing.pk).update(status="sold")
+    watching.watch(NOW)
+    commands.ask(campaign.pk, Action.PAUSE, reason="Sold.", user=carl, now=NOW)
+    raise_alerts(NOW)
+    assert not Alert.objects.filter(kind="pause_proposed").exists()
+
+
 def test_old_alerts_that_were_read_and_old_successes_are_forgotten(author: User, flow: Flow) -> None:
     sue = make_user("sue", "settle_order", "view_order")
     for _ in range(2):
@@ -358,6 +521,18 @@ def test_all_are_read_but_those_that_came_since(author: User, flow: Flow) -> Non
     raise_alerts(NOW)
     assert mark_all_read(sue, seen, now=NOW) == 1
     assert [alert.event_id > seen for alert in selectors.unread_alerts(sue)] == [True]
+
+
+def test_all_that_asks_is_read_apart_from_the_good_news(author: User, flow: Flow) -> None:
+    sue = make_user("sue", "settle_order", "submit_order", "view_order")
+    published(author, flow)
+    in_doubt(author, flow)
+    raise_alerts(NOW)
+    last = Event.objects.latest("pk").pk
+    assert mark_all_read(sue, last, now=NOW) == 1
+    assert [alert.kind for alert in selectors.unread_alerts(sue)] == ["published"]
+    assert mark_all_read(sue, last, now=NOW, good_news=True) == 1
+    assert [*selectors.unread_alerts(sue)] == []
 
 
 def test_each_person_chooses_how_each_kind_is_told(author: User, flow: Flow) -> None:

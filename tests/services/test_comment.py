@@ -101,6 +101,14 @@ def test_those_who_may_see_the_order_are_told(author: User, sue: User) -> None:
     assert last_event(order).data["mentioned"] == [tom.pk, sue.pk]
 
 
+def test_whoever_mentions_themselves_is_not_named_as_told(author: User, sue: User) -> None:
+    order = draft(author)
+    make_user("tom", "view_order")
+    result = comment(order.pk, "@sue asks @tom: “sold?”", user=sue, now=NOW)
+    assert (result.told, result.not_told) == (["tom"], [])
+    assert last_event(order).data["mentions"] == ["sue", "tom"]  # both stand out in the timeline
+
+
 def test_a_name_that_ends_like_a_sentence_is_found_as_it_is(author: User, sue: User) -> None:
     may(author, "comment_order")
     make_user("jr.", "view_order")

@@ -1,7 +1,11 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
+from campaigns.models import Order
 from campaigns.services import orders
 from campaigns.services.errors import NotAllowed, Stale
 from tests.services.building import DAY, NOW, awaiting, everything, last_event, reload
@@ -16,6 +20,7 @@ def test_sends_the_order_back_to_its_author_with_the_comment(author: User, appro
     assert (order.state, order.version, order.problem) == ("draft", 3, "Too dear.")
     assert (order.payload, order.payload_sha256, order.budget, order.currency) == ("", "", None, "")
     assert (order.submitted_by, order.submitted_at, order.approved_by) == (None, None, None)
+    assert order.not_approved_at == NOW
     event = last_event(order)
     assert (event.kind, event.actor) == ("order.not_approved", approver)
     assert event.text == "ben did not approve the order: Too dear."
@@ -25,7 +30,10 @@ def test_shows_the_comment_until_the_order_is_submitted_again(author: User, appr
     order = awaiting(author)
     order = orders.reject(order.pk, order.version, comment="Too dear.", user=approver, now=NOW)
 
-    assert orders.submit(order.pk, order.version, user=author, now=NOW).problem == ""
+    orders.submit(order.pk, order.version, user=author, now=NOW)
+
+    order = reload(order)
+    assert (order.problem, order.not_approved_at) == ("", None)
 
 
 @pytest.mark.parametrize("comment", ["", "  \n"])
@@ -64,3 +72,16 @@ def test_refuses_another_version_than_the_one_that_was_looked_at(author: User, a
         orders.reject(order.pk, order.version - 1, comment="No.", user=approver, now=NOW)
 
     assert everything() == before
+
+
+def test_the_upgrade_notes_which_drafts_were_sent_back_before(author: User, approver: User) -> None:
+    sent_back, returned = awaiting(author), awaiting(author)
+    orders.reject(sent_back.pk, sent_back.version, comment="Too dear.", user=approver, now=NOW)
+    orders.reject(returned.pk, returned.version, comment="Too dear.", user=approver, now=NOW)
+    again = orders.submit(returned.pk, returned.version + 1, user=author, now=NOW)
+    orders.return_to_draft(again.pk, again.version, user=author, now=NOW)
+    Order.objects.update(not_approved_at=None, problem="Too dear.")
+
+    import_module("campaigns.migrations.0017_alerts_that_ask").note_drafts_sent_back(apps, None)
+
+    assert (reload(sent_back).not_approved_at, reload(returned).not_approved_at) == (NOW, None)
