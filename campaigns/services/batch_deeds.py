@@ -15,13 +15,15 @@ from campaigns import selectors
 from campaigns.domain.batches import BatchKind, Sweep
 from campaigns.domain.money import format_money
 from campaigns.domain.states import FINAL_PHASES, Action, Move, OrderState, Phase
-from campaigns.models import BatchRow, Campaign, Command, Order
+from campaigns.models import BatchRow, Campaign, Command, Listing, Order
 from campaigns.models.choices import label
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, copying, moves, orders, reviewing, syncing
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused, Stale
+from campaigns.services.fitting import fit
 from campaigns.services.history import require, require_branch
+from campaigns.services.recording import is_taken
 
 RowT = TypeVar("RowT", Order, Campaign)
 
@@ -90,8 +92,12 @@ def _with_open_command(rows: QuerySet[Campaign]) -> QuerySet[Campaign]:
     return _campaigns_alone(rows).prefetch_related(Prefetch("commands", is_open, to_attr="open_commands"))
 
 
-def _foresee_publish(order: Order, now: datetime) -> str:
-    content = Content(
+def _with_what_is_gone(rows: QuerySet[Order]) -> QuerySet[Order]:
+    return _orders(rows).prefetch_related("listings", selectors.reading_gone_listings())
+
+
+def _content(order: Order) -> Content:
+    return Content(
         plan=order.plan,
         branch=order.branch,
         listings=tuple(order.listings.all()),
@@ -100,8 +106,11 @@ def _foresee_publish(order: Order, now: datetime) -> str:
         end_at=order.end_at,
         budget_override=order.budget_override,
     )
+
+
+def _foresee_publish(order: Order, now: datetime) -> str:
     moves.check(order, Move.SUBMIT)
-    reviewing.check_leaving(order, content, now=now)
+    reviewing.check_leaving(order, _content(order), now=now)
     if selectors.terms_of(order).second_person:
         return "Submitted; waits for a second person's approval"
     return "Submitted and published at once"
@@ -121,12 +130,20 @@ def _publish(order: Order, row: BatchRow, user: User, now: datetime) -> str:
 
 def _foresee_cancel(order: Order, _now: datetime) -> str:
     moves.check(order, Move.CANCEL)
-    return "Cancelled; nothing is published"
+    if running := len(_running(order)):
+        return f"Cancelled here; {_campaigns(running)} at Flow run on"
+    return "Cancelled here; Flow took it already" if is_taken(order) else "Cancelled; nothing is published"
 
 
 def _cancel(order: Order, row: BatchRow, user: User, now: datetime) -> str:
     orders.cancel(order.pk, row.version, reason=row.batch.reason, user=user, now=now)
     return "Cancelled."
+
+
+def _foresee_duplicate(order: Order, now: datetime) -> str:
+    gone: list[Listing] = vars(order)["gone"]  # `load` has put it there
+    fitted = fit(_content(order), now, gone={listing.pk for listing in gone})
+    return "Copied into a new draft" if not fitted.left_out else "Copied into a new draft, which says what is left out"
 
 
 def _duplicate(order: Order, _row: BatchRow, user: User, now: datetime) -> str:
@@ -135,10 +152,14 @@ def _duplicate(order: Order, _row: BatchRow, user: User, now: datetime) -> str:
 
 def _followed(order: Order) -> list[Campaign]:
     """Return the order's campaigns of which Flow may tell news. Raises Refused where there are none."""
-    followed = [campaign for campaign in order.campaigns.all() if Phase(campaign.phase) not in FINAL_PHASES]
+    followed = _running(order)
     if not followed:
         raise Refused(f"Order {order} has no campaign that is still followed: there is nothing to ask Flow about.")
     return followed
+
+
+def _running(order: Order) -> list[Campaign]:
+    return [campaign for campaign in order.campaigns.all() if Phase(campaign.phase) not in FINAL_PHASES]
 
 
 def _foresee_order_check(order: Order, _now: datetime) -> str:
@@ -218,11 +239,11 @@ ORDER_DEEDS: tuple[BatchDeed[Order], ...] = (
         name="cancel",
         label="Cancel",
         permission="submit_order",
-        says="Each order ends without being published. A cancelled order can't be taken up again.",
-        money="will not be spent",
+        says="Each order ends without being sent to Flow any more. A cancelled order can't be taken up again.",
+        money="will not be spent, but for what runs at Flow already",
         foresee=_foresee_cancel,
         do=_cancel,
-        load=_orders,
+        load=_with_campaigns,
         needs_reason=True,
         danger=True,
     ),
@@ -243,9 +264,9 @@ ORDER_DEEDS: tuple[BatchDeed[Order], ...] = (
         permission="add_order",
         says="Each order is copied into a new draft with the same content. Nothing is published until a draft is submitted.",
         money="is what the copies would cost once they are submitted",
-        foresee=lambda _order, _now: "Copied into a new draft",
+        foresee=_foresee_duplicate,
         do=_duplicate,
-        load=_orders,
+        load=_with_what_is_gone,
     ),
 )
 CAMPAIGN_DEEDS: tuple[BatchDeed[Campaign], ...] = (

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 SLICE = 100  # rows that are looked up at once
+GOES_ON = (
+    20.0  # seconds for which a batch is worked on that was offered to other processes; some may be busy for so long
+)
 
 Clock = Callable[[], datetime]
 
@@ -48,21 +51,59 @@ def unfinished(now: datetime, limit: int) -> list[int]:
     return list(free.order_by("started_at").values_list("pk", flat=True)[:limit])
 
 
-def run(batch_id: int, *, clock: Clock = timezone.now, stop_after: float) -> BatchResult:
-    """Do the waiting rows of a batch, beginning none after `stop_after` seconds; nothing where somebody else works on it."""
+def run(
+    batch_id: int, *, clock: Clock = timezone.now, stop_after: float, offer: Callable[[], object] | None = None
+) -> BatchResult:
+    """Do the waiting rows of a batch; nothing where somebody else works on it.
+
+    After `stop_after` seconds the batch is offered to other processes, if there is a way to tell them, and goes on here until
+    one of them takes it, an order waits to be published, or GOES_ON seconds are over. Without an offer it stops there.
+    """
     until = clock() + LEASE
     mine = Batch.objects.filter(_is_free(clock()), pk=batch_id, ended_at__isnull=True)
     if mine.update(lease_until=until) != 1:
         return BatchResult()
     batch = Batch.objects.select_related("started_by").get(pk=batch_id)
+    batch.lease_until = until
     result = BatchResult()
+    turn = _Turn(batch, clock, time.monotonic() + min(stop_after, LEASE.total_seconds() / 2), offer)
     try:
-        result.left = not _do_rows(batch, clock, time.monotonic() + min(stop_after, LEASE.total_seconds() / 2), result)
+        result.left = not _do_rows(batch, clock, turn, result)
         if not result.left:
             _end(batch, clock())
     finally:
-        Batch.objects.filter(pk=batch_id, lease_until=until).update(lease_until=None)
+        turn.give_free()
     return result
+
+
+class _Turn:
+    """The time that one process has for a batch."""
+
+    def __init__(self, batch: Batch, clock: Clock, deadline: float, offer: Callable[[], object] | None) -> None:
+        self._batch, self._clock, self._offer = batch, clock, offer
+        self._deadline = deadline
+        self._is_offered = False
+
+    def is_over(self) -> bool:
+        """Say whether no other row is to be begun; offer the batch when it is time."""
+        now = time.monotonic()
+        if not self._is_offered:
+            if now <= self._deadline:
+                return False
+            if self._offer is None:
+                return True
+            # Rows are taken one by one, so nothing is done twice while somebody else begins and this process ends.
+            self.give_free()
+            self._offer()
+            self._is_offered = True
+        return now > self._deadline + GOES_ON or self._is_taken() or selectors.due_orders(self._clock()).exists()
+
+    def give_free(self) -> None:
+        """Let others take the batch."""
+        Batch.objects.filter(pk=self._batch.pk, lease_until=self._batch.lease_until).update(lease_until=None)
+
+    def _is_taken(self) -> bool:
+        return Batch.objects.filter(pk=self._batch.pk, lease_until__isnull=False).exists()
 
 
 def _is_free(now: datetime) -> Q:
@@ -70,13 +111,13 @@ def _is_free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=now + LEASE)
 
 
-def _do_rows(batch: Batch, clock: Clock, deadline: float, result: BatchResult) -> bool:
-    """Do rows until none waits, or it is too late; say whether none waits."""
+def _do_rows(batch: Batch, clock: Clock, turn: _Turn, result: BatchResult) -> bool:
+    """Do rows until none waits, or the turn is over; say whether none waits."""
     deed = deed_named(BatchKind(batch.kind), batch.deed)
     waiting = BatchRow.objects.filter(batch=batch, state=RowState.WAITING.value).order_by("pk")
     while rows := list(waiting[:SLICE]):
         for row in rows:
-            if time.monotonic() > deadline:
+            if turn.is_over():
                 return False
             row.batch = batch
             if _do_row(deed, row, clock()):

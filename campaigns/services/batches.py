@@ -3,7 +3,6 @@
 Nothing is done here: batch_running.py does it in the background, row by row.
 """
 
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +20,12 @@ from campaigns.domain.batches import MOST_ROWS, BatchKind, RowState
 from campaigns.domain.texts import clean
 from campaigns.models import Batch, BatchRow, Campaign, Order
 from campaigns.models.choices import label
-from campaigns.services.batch_deeds import BatchDeed, deed_named
-from campaigns.services.errors import NotAllowed, Refused, Stale
+from campaigns.services.batch_deeds import BatchDeed
+from campaigns.services.errors import NotAllowed, NothingToCopy, Refused, Stale
 from campaigns.services.history import record, require
 from campaigns.services.inserting import insert
 
-SLICE = 1000
+SLICE = 500  # Django reads what rows belong to with one OR a key, of which SQLite takes fewer than a thousand
 
 
 @dataclass(frozen=True)
@@ -71,6 +70,8 @@ def reason_in_short(refusal: Refused | ValidationError, subject: Order | Campaig
         return f"Rule: {', '.join(sorted(fields)).replace('_', ' ')}"[:100] if fields else "Rule"
     if isinstance(refusal, Stale):
         return "Changed meanwhile"
+    if isinstance(refusal, NothingToCopy):
+        return "Nothing to copy"
     if isinstance(refusal, NotAllowed):
         return "Permission" if selectors.works_for(user, order_of(subject).branch_id) else "Branch"
     word = subject.state if isinstance(subject, Order) else subject.phase
@@ -137,11 +138,13 @@ def start(
     reason: str,
     user: User,
     now: datetime,
+    again_of: Batch | None = None,
 ) -> Batch:
     """Write a batch of the rows as they were seen; the same token again answers the batch that is there.
 
-    Raises NotAllowed, ValidationError without a reason where the deed needs one, and Refused where there are too many
-    rows, or none that can be done.
+    `again_of` is the batch whose failed rows these are, which one other batch may try again. Raises NotAllowed,
+    ValidationError without a reason where the deed needs one, and Refused where there are too many rows, or none that
+    can be done, or where they are tried again already.
     """
     require(user, deed.permission, f"{deed.name} {kind.value}s")
     if there := Batch.objects.filter(token=token, started_by=user).first():
@@ -162,47 +165,9 @@ def start(
         total=len(foreseen),
         started_by=user,
         started_at=now,
+        again_of=again_of,
     )
     return _write(batch, (_row(kind, batch, each) for each in foreseen))
-
-
-def try_again(batch_id: int, *, user: User, now: datetime) -> Batch:
-    """Write a batch of the rows that failed in another one, as they were seen then; asked again, answer the one there is.
-
-    Raises NotAllowed, and Refused while the batch still runs or where nothing failed.
-    """
-    batch = Batch.objects.get(pk=batch_id)
-    deed = deed_named(BatchKind(batch.kind), batch.deed)
-    if deed is None:
-        raise Refused(f"“{batch.deed}” is no longer done in batches. Nothing was done.")
-    require(user, deed.permission, f"{deed.name} {batch.kind}s")
-    if there := Batch.objects.filter(again_of=batch).first():
-        return there
-    if batch.ended_at is None or not batch.failed:
-        raise Refused(f"{batch} has no failed rows to try again. Nothing was done.")
-    again = Batch(
-        token=uuid.uuid4().hex,
-        kind=batch.kind,
-        deed=batch.deed,
-        reason=batch.reason,
-        total=batch.failed,
-        started_by=user,
-        started_at=now,
-        again_of=batch,
-    )
-    failed = BatchRow.objects.filter(batch=batch, state=RowState.FAILED.value)
-    copies = (
-        BatchRow(
-            batch=again,
-            order_id=row.order_id,
-            campaign_id=row.campaign_id,
-            version=row.version,
-            amount=row.amount,
-            currency=row.currency,
-        )
-        for row in failed.iterator(chunk_size=SLICE)
-    )
-    return _write(again, copies)
 
 
 def _write(batch: Batch, rows: Iterator[BatchRow]) -> Batch:
@@ -211,13 +176,14 @@ def _write(batch: Batch, rows: Iterator[BatchRow]) -> Batch:
         with transaction.atomic():
             batch.save(force_insert=True)
             while part := list(islice(rows, SLICE)):
-                insert(part)
+                insert(BatchRow, part, len(part))
             _record_start(batch)
     except IntegrityError:
         if there := Batch.objects.filter(token=batch.token, started_by=batch.started_by).first():
             return there
-        if batch.again_of_id and (there := Batch.objects.filter(again_of=batch.again_of_id).first()):
-            return there
+        if batch.again_of and (there := Batch.objects.filter(again_of=batch.again_of).first()):
+            words = f"The failed rows of {batch.again_of} are tried again already, by {there}. Nothing was done."
+            raise Refused(words) from None
         raise
     return batch
 
@@ -233,7 +199,7 @@ def _row(kind: BatchKind, batch: Batch, each: Foreseen) -> BatchRow:
 
 
 def _record_start(batch: Batch) -> None:
-    text = f"{batch.started_by.get_username()} started a batch: {batch.deed} {batch.total} {batch.kind}"
+    text = f"{batch.started_by.get_username()} started a batch: {batch.deed} {batch.total:,} {batch.kind}"
     text += f"{'' if batch.total == 1 else 's'}{f': {batch.reason}' if batch.reason else '.'}"
     data = {"deed": batch.deed, "kind": batch.kind, "rows": batch.total, "again_of": batch.again_of_id}
     record("batch.started", text, now=batch.started_at, by=batch.started_by, subject=f"batch:{batch.pk}", data=data)

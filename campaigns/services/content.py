@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from campaigns.domain import money
+from campaigns.domain.times import shown
 from campaigns.flow import PublishRequest
 from campaigns.models import Agent, Branch, Listing, Order, Plan
 
@@ -127,9 +128,9 @@ def _listings(content: Content) -> list[str]:
 def _start(content: Content, now: datetime) -> list[str]:
     if content.start_at is None or content.start_at > now:
         return []
-    local = content.start_at.astimezone(content.branch.zone)
+    start = shown(content.start_at, content.branch.zone)
     return [
-        f"The start, {local:%d %b %Y %H:%M %Z}, is in the past, and Flow takes only a start in the future. "
+        f"The start, {start}, is in the past, and Flow takes only a start in the future. "
         "Choose a later start, or leave it empty to begin at once."
     ]
 

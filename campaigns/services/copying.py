@@ -15,7 +15,7 @@ from campaigns.domain.texts import clean
 from campaigns.models import Campaign, Command, Order
 from campaigns.services import commands, moves
 from campaigns.services.content import Content
-from campaigns.services.errors import Refused
+from campaigns.services.errors import NothingToCopy, Refused
 from campaigns.services.fitting import fit
 from campaigns.services.history import record, require, require_branch
 from campaigns.services.orders import Origin, create_order
@@ -29,6 +29,15 @@ class Replacement:
 
     order: Order
     commands: tuple[Command, ...]
+
+
+def nothing_to_copy(order: Order, now: datetime) -> str:
+    """Return why no draft can be made of the order's content any more; empty where one can."""
+    try:
+        fit(Content.of(order), now)
+    except NothingToCopy as refusal:
+        return refusal.why
+    return ""
 
 
 def duplicate(order_id: int, *, user: User, now: datetime) -> Order:

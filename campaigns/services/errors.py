@@ -15,6 +15,14 @@ class Stale(Refused):
     """The order or campaign has moved on since it was read."""
 
 
+class NothingToCopy(Refused):
+    """What an older order asked for can't be ordered any more, whatever state that order is in: `why`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Nothing was done.")
+        self.why = why
+
+
 class Overtaken(Stale):
     """Somebody else has changed the entry of the catalogue since the form began: plain values by column, for the person."""
 

@@ -1,13 +1,13 @@
 """What of an older content can still be ordered: the rest is left out, in words for whoever mends the new draft."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from campaigns import selectors
 from campaigns.models import Listing
 from campaigns.services.content import Content
-from campaigns.services.errors import Refused
+from campaigns.services.errors import NothingToCopy
 from campaigns.services.wording import when
 
 MOST_NAMED = 8
@@ -30,17 +30,18 @@ class Fitted:
         return f"Left out of the copy: {'; '.join(named)}. Look at it before you submit it."
 
 
-def fit(content: Content, now: datetime) -> Fitted:
+def fit(content: Content, now: datetime, *, gone: Collection[int] | None = None) -> Fitted:
     """Leave out dates that are past, an agent and listings that nobody can order any more.
 
-    Raises Refused where the plan or branch is not active, or where no listing is left: then there is nothing to copy.
+    `gone` are the ids of listings that nobody can buy or rent any more, where somebody has read them already.
+    Raises NothingToCopy where the plan or branch is not active, or where no listing is left: then there is nothing to copy.
     """
     for name, chosen in (("Plan", content.plan), ("Branch", content.branch)):
         if not chosen.active:
-            raise Refused(
+            raise NothingToCopy(
                 f"{name} {chosen} is not active, so there is nothing to copy. Activate it, or build a new order."
             )
-    listings = _listings(content)
+    listings = _listings(content, selectors.gone_listings(content.listings) if gone is None else gone)
     fitting = replace(
         content,
         listings=listings,
@@ -51,20 +52,19 @@ def fit(content: Content, now: datetime) -> Fitted:
     return Fitted(fitting, tuple(_left_out(content, fitting)))
 
 
-def _listings(content: Content) -> tuple[Listing, ...]:
-    gone = selectors.gone_listings(content.listings)
+def _listings(content: Content, gone: Collection[int]) -> tuple[Listing, ...]:
     kept = tuple(
         listing for listing in content.listings if listing.branch_id == content.branch.pk and listing.pk not in gone
     )
     most = content.plan.max_listings
     if not kept:
-        raise Refused(
+        raise NothingToCopy(
             "None of the listings can be advertised any more: they are inactive, sold, withdrawn or of another branch. "
-            "Nothing was copied. Build a new order."
+            "Build a new order."
         )
     if most is not None and len(kept) > most:
-        raise Refused(
-            f"Plan {content.plan} takes at most {most} listings now, not {len(kept)}. Nothing was copied. "
+        raise NothingToCopy(
+            f"Plan {content.plan} takes at most {most} listings now, not {len(kept)}. "
             "Build a new order with fewer listings, or with another plan."
         )
     return kept

@@ -9,6 +9,7 @@ from campaigns.domain.states import OrderState
 from campaigns.models import Order
 from campaigns.services.content import Content, check_content, check_price
 from campaigns.services.errors import Refused
+from campaigns.services.recording import is_taken
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ def check_leaving(order: Order, content: Content, *, now: datetime) -> None:
 
     `content` is the order's own: whoever looks at many orders has read it for all of them at once.
     """
-    if order.state == OrderState.DRAFT and order.campaigns.exists():
+    if order.state == OrderState.DRAFT and is_taken(order):
         raise Refused(
-            f"Order {order.order_ref} has campaigns at Flow already: submitting it again would spend the money twice. "
+            f"Order {order.order_ref} is at Flow already: submitting it again would spend the money twice. "
             "Cancel this order, which leaves its campaigns as they are; for more campaigns create a new order."
         )
     check_content(content, now=now)

@@ -1,7 +1,7 @@
 """Batches for tests: seen, started and run as the pages and the workers do."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -50,17 +50,22 @@ def start(
     seen: dict[int, Seen] | None = None,
     token: str = "",
     now: datetime = NOW,
+    again_of: Batch | None = None,
 ) -> Batch:
     """Start a batch of the rows, as they are unless `seen` says how they were."""
     kind = kind_of(rows)
     found = type(rows[0])._default_manager.filter(pk__in=[row.pk for row in rows])
     seen = seen or seen_of(look(name, *rows, user=user, now=now))
     token = token or uuid.uuid4().hex
-    return batches.start(kind, deed_of(kind, name), found, seen, token=token, reason=reason, user=user, now=now)
+    return batches.start(
+        kind, deed_of(kind, name), found, seen, token=token, reason=reason, user=user, now=now, again_of=again_of
+    )
 
 
-def run(batch: Batch, *, clock: Clock | None = None, stop_after: float = 60) -> BatchResult:
-    return batch_running.run(batch.pk, clock=clock or Clock(), stop_after=stop_after)
+def run(
+    batch: Batch, *, clock: Clock | None = None, stop_after: float = 60, offer: Callable[[], None] | None = None
+) -> BatchResult:
+    return batch_running.run(batch.pk, clock=clock or Clock(), stop_after=stop_after, offer=offer)
 
 
 def results(batch: Batch) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from campaigns import selectors
 from campaigns.domain.states import Action, Resolution
 from campaigns.models import Branch, Command, Listing, Order
-from campaigns.services import catalogue, commands, orders, people, publishing, settling
+from campaigns.services import catalogue, commands, dry_runs, orders, people, settling
 from campaigns.services.errors import NotAllowed
 from campaigns.services.publishing import REMEDY
 from tests.factories import make_agent, make_branch, make_listing, make_user, may
@@ -48,7 +48,7 @@ MOVES: list[Callable[[Order, User], object]] = [
     lambda order, user: orders.edit_order(order.pk, order.version, content(branch=order.branch), user=user, now=NOW),
     lambda order, user: orders.submit(order.pk, order.version, user=user, now=NOW),
     lambda order, user: orders.cancel(order.pk, order.version, reason="Sold.", user=user, now=NOW),
-    lambda order, user: publishing.dry_run(order.pk, user=user, now=NOW),
+    lambda order, user: dry_runs.dry_run(order.pk, user=user, now=NOW),
 ]
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 
 from campaigns.models import Campaign, PhaseCount
 from campaigns.selectors import PhaseNumbers
@@ -66,3 +67,12 @@ def test_people_see_the_counts_of_their_branches_alone() -> None:
     count_phases(NOW)
 
     assert by_phase(User.objects.create_user("stranger")) == PhaseNumbers({})
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps its statistics by itself")
+def test_sqlite_knows_how_many_rows_its_indexes_have() -> None:
+    building.campaign("queue_a")
+    counting.keep_statistics()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stat FROM sqlite_stat1 WHERE idx = 'campaign_newest'")
+        assert cursor.fetchall() == [("1 1 1",)]

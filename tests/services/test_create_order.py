@@ -63,7 +63,7 @@ RULES: dict[str, tuple[Callable[[Branch], dict[str, Any]], str, str]] = {
     "a start at this very moment": (
         lambda _: {"start_at": NOW},
         "start_at",
-        "The start, 01 Jan 2030 11:00 SAST, is in the past, and Flow takes only a start in the future. "
+        "The start, 1 Jan 2030, 11:00 SAST, is in the past, and Flow takes only a start in the future. "
         "Choose a later start, or leave it empty to begin at once.",
     ),
     "an end at the start": (

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from campaigns import selectors
-from campaigns.domain.states import Move, OrderState
 from campaigns.models import Branch, Order
-from campaigns.services import moves, orders
+from campaigns.services import orders
+from campaigns.services import publishing as publishing_service
 from tests.admin import building
 from tests.factories import make_branch, make_plan
 from tests.services.building import queued
@@ -49,8 +49,8 @@ def test_an_order_counts_in_the_month_of_its_start_on_the_branch_s_clock(author:
 
 
 def publishing(**fields: Any) -> Order:
-    order = moves.read(building.queued(**fields).pk)
-    moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
+    order = building.queued(**fields)
+    publishing_service._claim(order, order.created_at)
     return order
 
 

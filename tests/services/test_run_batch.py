@@ -11,9 +11,9 @@ from django.db import OperationalError
 
 from campaigns.domain.batches import BatchKind, Sweep
 from campaigns.domain.states import Action
-from campaigns.models import Batch, BatchRow, Campaign, Command, Order, Plan
-from campaigns.services import batch_running, batches, commands, orders
-from campaigns.services.errors import NotAllowed, Refused
+from campaigns.models import Batch, BatchRow, Campaign, Command, Event, Order, Plan
+from campaigns.services import batch_running, commands, orders
+from campaigns.services.errors import Refused
 from tests.factories import make_branch, make_user
 from tests.services.batching import deed_of, look, results, run, seen_of, start, told
 from tests.services.building import NOW, SECOND, Clock, at_once, draft, kinds, queued, reload
@@ -221,6 +221,42 @@ def test_a_turn_that_is_over_leaves_rows_for_the_next(author: User) -> None:
     assert run(batch).left is False
 
 
+def test_a_batch_that_was_offered_to_others_goes_on_while_nobody_takes_it(author: User) -> None:
+    batch = start("duplicate", *(draft(author) for _ in range(3)), user=author)
+    offers: list[str] = []
+    assert run(batch, stop_after=-1, offer=lambda: offers.append("offered")).closed == 3
+    assert offers == ["offered"]
+    assert ended(batch).done == 3
+
+
+def test_a_batch_that_somebody_else_has_taken_is_theirs(author: User) -> None:
+    batch = start("duplicate", *(draft(author) for _ in range(3)), user=author)
+    theirs = NOW + SECOND
+
+    def take() -> None:
+        assert batch_running.unfinished(NOW, 10) == [batch.pk]
+        Batch.objects.update(lease_until=theirs)
+
+    assert run(batch, stop_after=-1, offer=take).closed == 0
+    assert results(batch) == [("waiting", "")] * 3
+    assert ended(batch).lease_until == theirs
+
+
+def test_a_batch_that_was_offered_ends_where_an_order_waits_to_be_published(author: User) -> None:
+    batch = start("duplicate", draft(author), user=author)
+    queued(author)
+    assert run(batch, stop_after=-1, offer=lambda: None).left
+    assert results(batch) == [("waiting", "")]
+    assert batch_running.unfinished(NOW, 10) == [batch.pk]
+
+
+def test_a_batch_that_nobody_takes_is_given_up_after_a_while(author: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_running, "GOES_ON", 0)
+    batch = start("duplicate", draft(author), user=author)
+    assert run(batch, stop_after=-1, offer=lambda: None).left
+    assert batch_running.unfinished(NOW, 10) == [batch.pk]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_do_each_row_once(author: User) -> None:
     rows = [draft(author) for _ in range(6)]
@@ -237,14 +273,22 @@ def test_two_workers_at_once_do_each_row_once(author: User) -> None:
     assert results(batch) == [("done", "")] * 6
 
 
+def told_of_start(batch: Batch) -> dict[str, Any]:
+    told: dict[str, Any] = Event.objects.get(kind="batch.started", subject=f"batch:{batch.pk}").data
+    return told
+
+
 def test_the_failed_rows_are_tried_again_in_one_new_batch(author: User, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = draft(author), draft(author)
     batch = start("publish", one, two, user=author)
     with monkeypatch.context() as patch:
         break_down(patch, ZeroDivisionError(), one)
         run(batch)
-    second = batches.try_again(batch.pk, user=author, now=NOW)
-    assert batches.try_again(batch.pk, user=author, now=NOW) == second, "asked twice it is one"
+    second = start("publish", one, user=author, again_of=batch)
+    told = rf"The failed rows of {batch} are tried again already, by {second}\. Nothing was done\."
+    with pytest.raises(Refused, match=told):
+        start("publish", one, user=author, again_of=batch)
+    assert told_of_start(second)["again_of"] == batch.pk
     assert (second.again_of, second.total, results(second)) == (batch, 1, [("waiting", "")])
     run(second)
     assert (reload(one).state, results(second)) == ("queued", [("done", "")])
@@ -259,21 +303,10 @@ def test_a_failed_row_that_changed_since_is_skipped_when_tried_again(
     with monkeypatch.context() as patch:
         break_down(patch, ZeroDivisionError(), order)
         run(batch)
+    second = start("publish", order, user=author, again_of=batch)
     Order.objects.filter(pk=order.pk).update(version=2)
-    second = batches.try_again(batch.pk, user=author, now=NOW)
     run(second)
     assert (results(second), reload(order).state) == ([("skipped", "Changed meanwhile")], "draft")
-
-
-def test_where_nothing_failed_nothing_is_tried_again(author: User) -> None:
-    batch = start("publish", draft(author), user=author)
-    for _ in ("while it runs", "when it has ended"):
-        with pytest.raises(Refused, match="has no failed rows to try again"):
-            batches.try_again(batch.pk, user=author, now=NOW)
-        run(batch)
-    with pytest.raises(NotAllowed):
-        batches.try_again(batch.pk, user=make_user("reader", "view_order"), now=NOW)
-    assert Batch.objects.count() == 1
 
 
 def test_the_amount_of_a_row_is_what_the_page_showed(author: User) -> None:

@@ -10,12 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from campaigns.domain.states import Action
-from campaigns.models import Batch, BatchRow, Event, Listing, Order, Plan
+from campaigns.models import Attempt, Batch, BatchRow, Campaign, Event, Listing, Order, Plan
 from campaigns.services import batches
 from campaigns.services.errors import NotAllowed, Refused
+from tests.admin import building
 from tests.factories import make_branch, make_listing, make_plan, make_user, may
 from tests.services.batching import look, results, seen_of, start, told
-from tests.services.building import NOW, awaiting, draft, everything, publish, queued, reload
+from tests.services.building import DAY, NOW, awaiting, draft, everything, publish, queued, reload
 from tests.services.flow_server import Flow
 from tests.services.following import ask, commander, publish_campaign
 
@@ -41,6 +42,39 @@ def test_publish_is_foreseen_for_each_draft_and_for_nothing_else(author: User) -
         ),
     ]
     assert everything() == before
+
+
+@pytest.mark.usefixtures("unguarded")  # so many attempts are not made one by one
+@pytest.mark.parametrize("name", ["pause", "resume", "cancel", "check"])
+def test_more_than_a_thousand_campaigns_of_as_many_orders_are_foreseen_and_started(author: User, name: str) -> None:
+    campaigns = campaigns_of_an_order_each(author, 1_001)
+    rows = len(look(name, *campaigns, user=commander()))
+
+    batch = start(name, *campaigns, user=User.objects.get(username="carl"), reason="Sold.")
+
+    assert (rows, batch.total, batch.rows.count()) == (1_001, 1_001, 1_001)
+
+
+def campaigns_of_an_order_each(author: User, number: int) -> list[Campaign]:
+    """Return so many campaigns of an unrecognised phase, which every deed may be done to."""
+    like = draft(author)
+    common = {"plan": like.plan, "branch": like.branch, "created_by": author, "created_at": NOW}
+    rows = Order.objects.bulk_create(Order(order_ref=f"many-{index}", **common) for index in range(number))
+    attempts = Attempt.objects.bulk_create(
+        Attempt(order=order, number=1, order_version=1, claimed_at=NOW, lease_until=NOW) for order in rows
+    )
+    return Campaign.objects.bulk_create(
+        Campaign(
+            tracking_id=f"queue_{attempt.order.order_ref}",
+            order=attempt.order,
+            attempt=attempt,
+            branch=like.branch,
+            phase="unrecognised",
+            created_at=NOW,
+            check_interval=DAY,
+        )
+        for attempt in attempts
+    )
 
 
 def test_a_rule_that_a_draft_breaks_is_foreseen_with_its_field(author: User) -> None:
@@ -82,6 +116,19 @@ def test_cancel_check_and_duplicate_are_foreseen(flow: Flow, author: User) -> No
     assert whys("duplicate", published, other, user=author) == ["", ""]
 
 
+def test_a_copy_that_lacks_something_and_one_that_can_t_be_made_are_foreseen(author: User) -> None:
+    whole, late, sold, empty = (draft(author) for _ in range(4))
+    Order.objects.filter(pk=late.pk).update(start_at=NOW - DAY)
+    empty.listings.update(status="Sold")
+    sold.listings.add(make_listing(sold.branch, status="withdrawn"))
+    foreseen = look("duplicate", whole, late, sold, empty, user=author)
+    part = ("", "Copied into a new draft, which says what is left out")
+    assert [(each.why, each.words) for each in foreseen[:3]] == [("", "Copied into a new draft"), part, part]
+    assert foreseen[3].why == "Nothing to copy"
+    assert "None of the listings can be advertised any more" in foreseen[3].words
+    assert batches.money(foreseen) == [("ZAR", sum((each.amount for each in (whole, late, sold)), Decimal(0)))]
+
+
 def test_commands_are_foreseen_by_phase_and_by_what_is_asked_already(flow: Flow, author: User) -> None:
     live, paused, asked, final = (publish_campaign(flow, author) for _ in range(4))
     type(live).objects.filter(pk=paused.pk).update(phase="paused")
@@ -100,12 +147,20 @@ def test_commands_are_foreseen_by_phase_and_by_what_is_asked_already(flow: Flow,
     assert [each.why for each in look("check", *rows, user=carl)] == ["", "", "", "Phase: completed"]
 
 
+def test_cancelling_an_order_that_is_live_by_mistake_is_foreseen_with_what_runs_on(author: User) -> None:
+    by_mistake = building.live_after_all(building.said_not_live(user=author), "queue_1", "queue_2")
+    foreseen = look("cancel", draft(author), by_mistake, user=author)
+    words = {each.subject.pk: each.words for each in foreseen}
+    assert words[by_mistake.pk] == "Cancelled here; 2 campaigns at Flow run on"
+    assert sorted(words.values())[1] == "Cancelled; nothing is published"
+
+
 def test_whoever_lacks_the_permission_is_told_so_for_each_row(author: User) -> None:
     reader = make_user("reader", "view_order")
     assert whys("publish", draft(author), user=reader) == ["Permission"]
 
 
-@pytest.mark.parametrize(("name", "most"), [("publish", 3), ("cancel", 1), ("check", 2), ("duplicate", 1)])
+@pytest.mark.parametrize(("name", "most"), [("publish", 3), ("cancel", 2), ("check", 2), ("duplicate", 3)])
 def test_foreseeing_takes_as_many_queries_for_many_rows_as_for_two(author: User, name: str, most: int) -> None:
     may(author, "command_campaign")
     rows = [draft(author) for _ in range(12)]

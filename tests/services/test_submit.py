@@ -12,6 +12,7 @@ from campaigns.models import Branch, Campaign, Listing, Order, Plan
 from campaigns.selectors import terms_of
 from campaigns.services import orders
 from campaigns.services.errors import NotAllowed, Refused, Stale
+from tests.admin.building import rejected
 from tests.factories import make_agent, make_branch, make_listing, make_plan
 from tests.services.building import (
     DAY,
@@ -164,16 +165,15 @@ def test_sends_a_returned_order_under_the_same_order_ref(author: User) -> None:
 
 
 def test_refuses_a_draft_that_has_campaigns_at_flow(author: User) -> None:
-    order = draft(author)
-    attempt = order.attempts.create(
-        number=1, order_version=1, payload_sha256="", worker="w", claimed_at=NOW, lease_until=NOW, outcome="published"
-    )
+    order = rejected(author)
+    attempt = order.attempts.get()
     Campaign.objects.create(
         tracking_id="q1", order=order, attempt=attempt, branch=order.branch, created_at=NOW, check_interval=DAY
     )
+    order = orders.return_to_draft(order.pk, order.version, user=author, now=NOW)
     before = everything()
 
-    with pytest.raises(Refused, match="has campaigns at Flow already: submitting it again would spend the money twice"):
+    with pytest.raises(Refused, match="is at Flow already: submitting it again would spend the money twice"):
         submit(order, author)
 
     assert everything() == before
