@@ -81,6 +81,8 @@ class Deed(Offer[RowT]):
     form: type[DeedForm] = DeedForm
     first_values: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
     danger: bool = False
+    is_next: Callable[[RowT], bool] = field(default=lambda _row: False)
+    """Say of a row that fits whether this is what moves it on: its button stands out."""
     template: str = "admin/campaigns/deed.html"
     """The page that asks."""
     knows: Callable[[RowT, User], dict[str, Any]] = field(default=lambda _row, _user: {})
@@ -111,12 +113,16 @@ def deed_urls(rooms: ModelAdmin[RowT], deeds: Sequence[Deed[RowT]]) -> list[URLP
 
 
 def buttons(user: User, row: RowT, deeds: Sequence[Deed[RowT]]) -> list[dict[str, Any]]:
-    """Return what the person may do to the row as it is."""
-    model = row._meta.model_name
+    """Return what the person may do to the row as it is; at most one of it stands out, as what moves the row on."""
+    model, possible = row._meta.model_name, [deed for deed in deeds if deed.is_for(user, row)]
+    first = next((deed for deed in possible if deed.is_next(row)), None)
     return [
-        {"deed": deed, "url": reverse(f"admin:campaigns_{model}_{deed.name}", args=[row.pk])}
-        for deed in deeds
-        if deed.is_for(user, row)
+        {
+            "deed": deed,
+            "url": reverse(f"admin:campaigns_{model}_{deed.name}", args=[row.pk]),
+            "stands_out": deed is first,
+        }
+        for deed in possible
     ]
 
 
@@ -129,7 +135,9 @@ def _view(rooms: ModelAdmin[RowT], deed: Deed[RowT]) -> Callable[..., HttpRespon
         if request.method == "POST":
             return _do(rooms, deed, request, row)
         if not deed.fits(row):
-            messages.error(request, f"{row} has moved on: “{deed.label}” is not possible now. Nothing was done.")
+            messages.error(
+                request, f"“{deed.label}” is not possible for {row} now, and nothing was done. {deed.not_now(row)}"
+            )
             return redirect(_page(row))
         values = {**deed.first_values(row, person(request)), "version": version_of(row)}
         return _ask(rooms, deed, request, row, deed.form(initial=values))

@@ -18,6 +18,7 @@ from campaigns.admin.base import ModelAdmin, person
 from campaigns.domain.money import format_money
 from campaigns.domain.times import lasted
 from campaigns.models import Order
+from campaigns.selectors import Changes
 
 PER_PAGE = 25
 
@@ -31,6 +32,8 @@ def view(request: HttpRequest, rooms: ModelAdmin[Order]) -> HttpResponse:
     orders = selectors.approvals_for(user)
     waiting = orders.select_related("plan", "branch", "submitted_by").order_by("submitted_at", "pk")
     page = Paginator(waiting.annotate(listing_count=Count("listings")), PER_PAGE).get_page(request.GET.get("page"))
+    rows = list(page)
+    before = selectors.changes_of_all(rows)
     context = {
         **rooms.admin_site.each_context(request),
         "opts": rooms.opts,
@@ -38,9 +41,18 @@ def view(request: HttpRequest, rooms: ModelAdmin[Order]) -> HttpResponse:
         "page": page,
         "count": page.paginator.count,
         "money": [format_money(amount, currency) for currency, amount in selectors.money_of(orders)],
-        "rows": [_row(order, now) for order in page],
+        "rows": [{**_row(order, now), "again": _again(before.get(order.pk))} for order in rows],
     }
     return TemplateResponse(request, "admin/campaigns/approval_queue.html", context)
+
+
+def _again(changes: Changes | None) -> str:
+    """Return that the order was here before, and whether it is another one now; nothing of one that is new."""
+    if changes is None:
+        return ""
+    if changes.fields:
+        return f"Edited since it was {'sent back' if changes.refusal else 'submitted before'}"
+    return "Sent back, and not edited since" if changes.refusal else ""
 
 
 def _row(order: Any, now: datetime) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 
 from campaigns import selectors
-from campaigns.admin import empty, look
+from campaigns.admin import empty, look, narrowing
 from campaigns.admin.empty import Step
 from campaigns.admin.fields import RowsField
 from campaigns.admin.pages import BigList, ListPaginator
@@ -46,22 +47,34 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
     show_full_result_count = False
     empty_value_display = look.NOTHING_IN_CELL
     show_facets = ShowFacets.NEVER
+    list_title: ClassVar[str] = ""
+    """What the list is called, where the menu calls it something else than its rows."""
     appears: ClassVar[str] = "What somebody adds appears here."
     """What the list will show, for one that is empty."""
     comes_from: ClassVar[type[Model] | None] = None
     """The rows from which those of this list come, where nobody adds them here."""
     paginator = ListPaginator
 
-    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the list; leave out filters with a number that SQLite can't hold, as Django does with any other nonsense."""
         if len(request.GET.get(SEARCH_VAR, "")) > LONGEST_SEARCH:
             return _without_search(request)
+        title = self.list_title or capfirst(str(self.opts.verbose_name_plural))
         try:
-            answer = super().changelist_view(request, *args, **kwargs)
+            answer = super().changelist_view(request, {"title": title, **(extra_context or {})})
         except OverflowError:
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
         found = (getattr(answer, "context_data", None) or {}).get("cl")
-        if found is not None and not found.result_list:
+        if found is None:
+            return answer
+        found.chips, found.clear, found.sorts = (
+            narrowing.chips(found, request),
+            empty.clear(found),
+            narrowing.sorts(found),
+        )
+        found.longest_search = LONGEST_SEARCH
+        found.has_active_filters = any(value for values in found.get_filters_params().values() for value in values)
+        if not found.result_list:
             none_at_all = not found.root_queryset.exists()
             found.empty = (
                 empty.nothing_yet(found, self.appears, self.first_steps(request))

@@ -2,30 +2,28 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
-from django.utils import timezone
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from campaigns import selectors, tasks
+from campaigns import selectors
 from campaigns.admin import batch_file, look
 from campaigns.admin.base import ReadOnlyAdmin, person
-from campaigns.admin.bulk_page import row_badge, row_link
+from campaigns.admin.bulk_page import AGAIN_OF, row_badge, row_link
 from campaigns.admin.ids import row_id
 from campaigns.domain.batches import BatchKind, RowState
 from campaigns.domain.money import format_money
-from campaigns.models import Batch, Order
+from campaigns.models import Batch, Campaign, Order
 from campaigns.selectors import batches_for
-from campaigns.services import batches
 from campaigns.services.batch_deeds import deed_named
-from campaigns.services.errors import NotAllowed, Refused
 
 PER_PAGE = 100
 
@@ -36,11 +34,17 @@ def deed_label(batch: Batch) -> str:
     return f"{deed.label if deed else batch.deed} {batch.kind}s"
 
 
+def again_url(batch: Batch) -> str:
+    """Return the address of the page that tells what trying the failed rows again would do."""
+    query = urlencode({"deed": batch.deed, AGAIN_OF: str(batch.pk)})
+    return f"{reverse(f'admin:campaigns_{batch.kind}_batch')}?{query}"
+
+
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin[Batch]):
     """What people asked of many rows at once. They see their own; those who work for every branch see all."""
 
-    list_display = ("what", "total", "state_badge", "counts", "started_by", "started", "why")
+    list_display = ("what", "how_many", "state_badge", "counts", "started_by", "started", "why")
     appears = "What you do to many orders or campaigns at once appears here, with its progress and its result."
     comes_from = Order
     list_select_related = ("started_by",)
@@ -62,12 +66,11 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         return self.has_view_permission(request)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the progress, the file and the second try."""
+        """Add the progress and the file."""
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/progress/", view(require_safe(self.progress_view)), name="campaigns_batch_progress"),
             path("<int:pk>/csv/", view(require_safe(self.csv_view)), name="campaigns_batch_csv"),
-            path("<int:pk>/again/", view(require_POST(self.again_view)), name="campaigns_batch_again"),
             *super().get_urls(),
         ]
 
@@ -85,6 +88,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         rows = selectors.batch_rows(batch, user)
         state = request.GET.get("state", "")
         chosen = rows.filter(state=state) if state in set(RowState) else rows
+        if batch.kind == BatchKind.CAMPAIGN:
+            chosen = chosen.prefetch_related(Prefetch("campaign__commands", selectors.open_commands()))
         page = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
         context = {
             **self.admin_site.each_context(request),
@@ -103,7 +108,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             "table": _table(page, user),
             "hidden": rows.count() < batch.total,
             "again": getattr(batch, "again", None),
-            "may_try_again": self._may_try_again(request, batch),
+            "again_url": again_url(batch) if self._may_try_again(request, batch) else "",
             "may_export": user.has_perm("campaigns.export_lists"),
         }
         return TemplateResponse(request, "admin/campaigns/batch.html", context)
@@ -122,19 +127,6 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             raise PermissionDenied
         return batch_file.csv_of(batch, selectors.batch_rows(batch, person(request)))
 
-    def again_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Start a new batch of the rows that failed."""
-        batch = self._batch(request, pk)
-        try:
-            again = batches.try_again(batch.pk, user=person(request), now=timezone.now())
-        except NotAllowed:
-            raise PermissionDenied from None
-        except Refused as refusal:
-            messages.error(request, str(refusal))
-            return redirect("admin:campaigns_batch_change", pk)
-        tasks.nudge_batch(again.pk)
-        return redirect("admin:campaigns_batch_change", again.pk)
-
     def _batch(self, request: HttpRequest, pk: int) -> Batch:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -149,6 +141,11 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     def what(self, batch: Batch) -> str:
         """Return what it does."""
         return deed_label(batch)
+
+    @admin.display(description="rows", ordering="total")
+    def how_many(self, batch: Batch) -> str:
+        """Return how many rows it has."""
+        return f"{batch.total:,}"
 
     @admin.display(description="state")
     def state_badge(self, batch: Batch) -> SafeString:
@@ -211,6 +208,13 @@ def _reasons(rows: Any) -> list[tuple[SafeString, str, str]]:
     ]
 
 
+def _now(subject: Order | Campaign) -> SafeString:
+    """Return where the row stands by now: of a campaign also what was asked of it, which the batch itself may have done."""
+    if isinstance(subject, Campaign):
+        return look.phase(subject, next(iter(subject.commands.all()), None))
+    return row_badge(subject)
+
+
 def _table(page: Any, user: Any) -> dict[str, list[Any]]:
     rows = [
         [
@@ -218,7 +222,7 @@ def _table(page: Any, user: Any) -> dict[str, list[Any]]:
             row.subject.branch.name,
             look.badge(row.state, look.BATCH_ROWS),
             format_money(row.amount, row.currency),
-            row_badge(row.subject),
+            _now(row.subject),
             look.short(row.words, 300),
         ]
         for row in page

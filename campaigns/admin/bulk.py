@@ -15,7 +15,7 @@ from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -26,13 +26,14 @@ from django.views.decorators.http import require_http_methods
 from campaigns import tasks
 from campaigns.admin import bulk_page
 from campaigns.admin.base import ReadOnlyAdmin, person
-from campaigns.admin.bulk_page import BatchForm
+from campaigns.admin.bulk_page import AGAIN_OF, BatchForm
 from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
 from campaigns.admin.list_tools import ListTools
 from campaigns.admin.listed import TICK, ListOfColumns
 from campaigns.domain.batches import MOST_ROWS, BatchKind
-from campaigns.models import Campaign, Order
+from campaigns.models import Batch, Campaign, Order
+from campaigns.selectors import batches_for, failed_rows
 from campaigns.services import batches
 from campaigns.services.batch_deeds import BatchDeed, deed_named, deeds_for
 from campaigns.services.errors import Refused
@@ -104,10 +105,15 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             return redirect(self._list(data))
 
     def _ask(self, request: HttpRequest, deed: BatchDeed[Any]) -> HttpResponse:
-        foreseen = batches.foresee(deed, self._meant(request), user=person(request), now=timezone.now())
+        again_of = self._tried_before(request, deed)
+        rows = self._failed(request, again_of) if again_of else self._meant(request)
+        foreseen = batches.foresee(deed, rows, user=person(request), now=timezone.now())
+        if not foreseen and again_of:
+            raise UnclearError(f"None of the rows that failed in {again_of} is there for you.")
         if not foreseen:
             raise UnclearError("Tick the rows that you mean, or choose all that match.")
-        form = BatchForm.of_page(deed, foreseen, request.GET.get("of", ""), request.GET.get("reason", ""))
+        reason = again_of.reason if again_of else request.GET.get("reason", "")
+        form = BatchForm.of_page(deed, foreseen, request.GET.get("of", ""), reason, again_of)
         return self._page(request, deed, form, foreseen)
 
     def _start(self, request: HttpRequest, deed: BatchDeed[Any]) -> HttpResponse:
@@ -115,12 +121,16 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         seen = form.seen()
         if not seen:
             raise UnclearError("The page that was sent can't be read. Select the rows again.")
-        rows = self.get_queryset(request).filter(pk__in=list(seen))
+        again_of = self._tried_before(request, deed)
+        mine = self._failed(request, again_of) if again_of else self.get_queryset(request)
+        rows = mine.filter(pk__in=list(seen))
         status = HTTPStatus.OK
         if form.is_valid():
             values = {"token": form.cleaned_data["token"], "reason": form.cleaned_data.get("reason", "")}
             try:
-                batch = batches.start(self.kind, deed, rows, seen, user=person(request), now=now, **values)
+                batch = batches.start(
+                    self.kind, deed, rows, seen, user=person(request), now=now, again_of=again_of, **values
+                )
             except (Refused, ValidationError) as refusal:
                 add_refusal(form, refusal)
                 status = HTTPStatus.CONFLICT
@@ -131,6 +141,22 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         if not foreseen:
             raise UnclearError("None of these rows is there for you.")
         return self._page(request, deed, form, foreseen, status)
+
+    def _tried_before(self, request: HttpRequest, deed: BatchDeed[Any]) -> Batch | None:
+        """Return the batch whose failed rows are meant, None where others are."""
+        data = request.POST if request.method == "POST" else request.GET
+        if not data.get(AGAIN_OF):
+            return None
+        mine = batches_for(person(request)).filter(kind=self.kind.value, deed=deed.name)
+        batch = get_object_or_404(mine, pk=row_id(data[AGAIN_OF]))
+        if batch.ended_at is None or not batch.failed:
+            raise UnclearError(f"{batch} has no failed rows to try again.")
+        if request.method != "POST" and hasattr(batch, "again"):
+            raise UnclearError(f"The failed rows of {batch} are tried again already, by {batch.again}.")
+        return batch
+
+    def _failed(self, request: HttpRequest, batch: Batch) -> QuerySet[Any]:
+        return self.get_queryset(request).filter(pk__in=failed_rows(batch))
 
     def _meant(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows that are meant: those ticked, or all that match the list's filters and search."""
@@ -152,7 +178,9 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
         return matching
 
     def _list(self, data: QueryDict) -> str:
-        """Return the address of the list with its filters, the deed and the ticks as they were."""
+        """Return the address of the list with its filters, the deed and the ticks; of the batch whose rows are tried again."""
+        if (tried := row_id(data.get(AGAIN_OF, ""))) is not None:
+            return reverse("admin:campaigns_batch_change", args=[tried])
         kept = QueryDict(data.get("of", ""), mutable=True)
         kept.setlist(TICKED, data.getlist("row"))
         kept["deed"] = data.get("deed", "")
@@ -173,6 +201,7 @@ class BulkAdmin(ListTools, ReadOnlyAdmin[RowT]):
             "opts": self.opts,
             "form": form,
             "list_url": self._list(data),
+            "again_of": data.get(AGAIN_OF, ""),
         }
         return TemplateResponse(request, "admin/campaigns/bulk_page.html", context, status=status)
 

@@ -18,12 +18,13 @@ from campaigns.admin.fields import text_area
 from campaigns.admin.ids import row_id
 from campaigns.domain.money import format_money
 from campaigns.domain.texts import clean
-from campaigns.models import Campaign, Order
+from campaigns.models import Batch, Campaign, Order
 from campaigns.services import batches
 from campaigns.services.batch_deeds import BatchDeed
 from campaigns.services.batches import Foreseen, Seen
 
 SHOWN = 100
+AGAIN_OF = "again_of"
 
 
 class BatchForm(forms.Form):
@@ -31,6 +32,7 @@ class BatchForm(forms.Form):
 
     deed = forms.CharField(widget=forms.HiddenInput)
     of = forms.CharField(widget=forms.HiddenInput, required=False)
+    again_of = forms.IntegerField(widget=forms.HiddenInput, required=False)
     token = forms.RegexField(r"^[0-9a-f]{32}$", widget=forms.HiddenInput)
     rows = forms.CharField(widget=forms.HiddenInput)
     reason = forms.CharField(
@@ -44,13 +46,19 @@ class BatchForm(forms.Form):
             del self.fields["reason"]
 
     @classmethod
-    def of_page(cls, deed: BatchDeed[Any], foreseen: Iterable[Foreseen], of: str, reason: str) -> "BatchForm":
+    def of_page(
+        cls, deed: BatchDeed[Any], foreseen: Iterable[Foreseen], of: str, reason: str, again_of: Batch | None
+    ) -> "BatchForm":
         """Return the form for rows that were just foreseen, the query of their list, and a reason to begin with."""
-        rows = " ".join(_as_text(each) for each in foreseen)
-        words = clean(reason)
-        return cls(
-            deed, initial={"deed": deed.name, "of": of, "token": uuid.uuid4().hex, "rows": rows, "reason": words}
-        )
+        first = {
+            "deed": deed.name,
+            "of": of,
+            AGAIN_OF: again_of.pk if again_of else "",
+            "token": uuid.uuid4().hex,
+            "rows": " ".join(_as_text(each) for each in foreseen),
+            "reason": clean(reason),
+        }
+        return cls(deed, initial=first)
 
     def seen(self) -> dict[int, Seen]:
         """Return the rows as the page showed them; none where what was sent can't be read."""

@@ -16,7 +16,7 @@ from campaigns.admin.review_warnings import CLOSE
 from campaigns.domain.money import format_money
 from campaigns.models import Branch, Order
 
-ELSEWHERE = "advertised already, or by another of these orders"
+ELSEWHERE = "with a listing that is in another order, too: one that runs, is on its way, or is one of these"
 GONE = "with a listing that is sold or withdrawn"
 SOON = "to start within the hour, by when it must be approved and sent"
 

@@ -84,6 +84,7 @@ def view(request: HttpRequest, rooms: ModelAdmin[Campaign]) -> HttpResponse:
         "table": {"headers": HEADERS, "rows": [_row(line, met, user) for line in shown]},
         "heads": calendar_bars.heads(asked.weeks),
         "today": calendar_bars.today(asked.weeks, now),
+        "today_anchor": calendar_bars.today_anchor(asked.weeks, now),
         "groups": calendar_bars.groups(shown, met, asked.weeks, by_listing=asked.by == "listing"),
     }
     return TemplateResponse(request, "admin/campaigns/calendar.html", context)

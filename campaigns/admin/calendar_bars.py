@@ -11,6 +11,8 @@ from campaigns.domain.texts import clean
 from campaigns.models.choices import label
 from campaigns.selectors.calendar import Line, Meetings
 
+EDGE = 0.05
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -52,6 +54,12 @@ def heads(weeks: Weeks) -> list[tuple[str, str]]:
 def today(weeks: Weeks, now: datetime) -> str:
     """Return where now is, nothing where it is in none of the weeks."""
     return _percent(weeks.place(now)) if weeks.start <= now < weeks.after else ""
+
+
+def today_anchor(weeks: Weeks, now: datetime) -> str:
+    """Return which part of the word for now stands where now is: near an edge the outer half of it would be cut off."""
+    place = weeks.place(now)
+    return "start" if place < EDGE else "end" if place > 1 - EDGE else "middle"
 
 
 def groups(shown: list[Line], met: Meetings, weeks: Weeks, *, by_listing: bool) -> list[Group]:

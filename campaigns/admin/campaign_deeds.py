@@ -97,6 +97,7 @@ def _deed(action: Action, icon: str) -> Deed[Campaign]:
         not_now=_not_now(action),
         says=lambda campaign: f"{SAYS[action]} Flow's last word about it: {campaign.flow_status or 'none yet'}.",
         do=_ask(action),
+        is_next=lambda _campaign: action is not Action.CANCEL,
         form=CommandForm,
         knows=_stakes,
         danger=action is Action.CANCEL,

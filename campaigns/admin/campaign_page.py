@@ -8,6 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin import look, tables
+from campaigns.domain.money import format_money
+from campaigns.domain.texts import sentence
 from campaigns.models import Campaign, Command
 from campaigns.models.choices import label
 from campaigns.selectors import campaign_page as campaigns
@@ -38,8 +40,8 @@ def context(campaign: Campaign, user: User, now: datetime) -> dict[str, Any]:
 def asked_words(command: Command) -> str:
     """Return what was asked and is not confirmed."""
     asked = f"{label(command.action)} asked by {command.asked_by.get_username()} at {look.when(command.asked_at)}"
-    said = f" Flow's words: {command.words}" if command.words else ""
-    return f"{asked} – not confirmed yet. Reason: {command.reason}{said}"
+    said = f" Flow's words: {sentence(command.words)}" if command.words else ""
+    return f"{asked} – not confirmed yet. Reason: {sentence(command.reason)}{said}"
 
 
 def _flow(campaign: Campaign) -> list[Pair]:
@@ -56,12 +58,21 @@ def _flow(campaign: Campaign) -> list[Pair]:
     ]
 
 
+def _money(campaign: Campaign) -> str:
+    """Return what its order costs, and for how many campaigns: Flow does not say how it shares an amount out."""
+    order = campaign.order
+    count = order.campaigns.count()
+    shared = "for this campaign alone" if count == 1 else f"for {count:,} campaigns together"
+    return f"{format_money(order.amount, order.amount_currency)} is what its order costs, {shared}"
+
+
 def _ours(campaign: Campaign, user: User) -> list[Pair]:
     zone = campaign.branch.zone
     return [
         ("Order", look.link(user, "order", campaign.order_id, campaign.order)),
         ("Branch", str(campaign.branch)),
         ("Plan", str(campaign.order.plan)),
+        ("Money", _money(campaign)),
         ("Start", look.when(campaign.starts_at, zone)),
         ("End", look.when(campaign.ends_at, zone)),
         (

@@ -21,8 +21,9 @@ from campaigns.admin.forms import add_refusal
 from campaigns.admin.ids import row_id
 from campaigns.admin.list_tools import ListTools
 from campaigns.admin.listed import name_of
+from campaigns.admin.pages import ChoicePaginator
 from campaigns.models import Agent, Branch, Plan
-from campaigns.models.words import with_words
+from campaigns.models.words import few_with_words, with_words
 from campaigns.selectors import agents_for, branches_for
 from campaigns.services import catalogue
 from campaigns.services.catalogue.changes import subject_of
@@ -37,7 +38,9 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
     form = CatalogueForm
     amounts: ClassVar[tuple[Callable[[Any], str], ...]] = ()
     """Columns of the fields that are money, for those who may only look at them."""
+    change_form_template = "admin/campaigns/catalogue_form.html"
     change_form_before_template = "admin/campaigns/catalogue_before.html"
+    delete_confirmation_template = "admin/campaigns/catalogue_delete.html"
 
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
@@ -94,7 +97,22 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
         compared = catalogue_conflict.rows(stored.instance, error, person(request))
         set_post(request, catalogue_conflict.again(request.POST, stored, error, compared))
         setattr(request, REFUSAL, Stale(catalogue_conflict.words(error, compared)))
-        return {"conflict": compared}
+        return {"conflict": compared, "errors": []}  # nothing is to be corrected, but compared
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: Any,
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> Any:
+        """Call the entry by what is stored, not by what somebody has typed and not saved."""
+        if obj is not None and request.method == "POST":
+            stored = self.get_object(request, str(obj.pk))
+            context |= {"original": stored, "subtitle": str(stored)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form; after a refusal, one that says so."""
@@ -113,9 +131,16 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
         return [str(row) for row in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """Delete after a question; where the service says no, say why on the row's own page."""
+        """Delete after a question, which isn't asked where the row is in use; where the service says no, say why."""
+        row: Any = self.get_object(request, unquote(object_id))
+        page = {
+            **(extra_context or {}),
+            "title": f"Delete {self.opts.verbose_name} {row}",
+            "kept": catalogue.why_kept(row),
+            "templates": row.templates.count() if isinstance(row, Branch) else 0,
+        }
         try:
-            return super().delete_view(request, object_id, extra_context)
+            return super().delete_view(request, object_id, page)
         except (Refused, ValidationError) as error:
             messages.error(request, _words(error))
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
@@ -127,18 +152,34 @@ class CatalogueAdmin(ListTools, RecordedAdmin[ModelT]):
         found = fit_for_order(request, queryset)
         if len(search_term) > LONGEST_SEARCH:
             return found.none(), False
-        return with_words(found, search_term) if search_term else found, False
+        if not search_term:
+            return found, False
+        return (few_with_words if is_of_one_branch(request) else with_words)(found, search_term), False
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Return pages; of choices, such as are not counted."""
+        pages = ChoicePaginator if "field_name" in request.GET else self.paginator
+        return pages(*args, **kwargs)
 
 
 def fit_for_order(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Limit an autocomplete of the order's form: to active rows, and agents and listings to the branch it forwards."""
     asked = request.GET
-    if (asked.get("app_label"), asked.get("model_name")) != ("campaigns", "order"):
+    if not _is_for_order(request):
         return rows
-    if asked.get("field_name") in ("agent", "listings"):
+    if is_of_one_branch(request):
         return rows.filter(active=True, branch=row_id(asked.get("branch", "")) or 0)
     # The lists' filters ask for branches and plans too, and old orders may have one that is no longer active.
     return rows.filter(active=True) if "order_form" in asked else rows
+
+
+def is_of_one_branch(request: HttpRequest) -> bool:
+    """Say whether an order's form asks for agents or listings, which are those of its branch."""
+    return _is_for_order(request) and request.GET.get("field_name") in ("agent", "listings")
+
+
+def _is_for_order(request: HttpRequest) -> bool:
+    return (request.GET.get("app_label"), request.GET.get("model_name")) == ("campaigns", "order")
 
 
 def set_post(request: HttpRequest, data: QueryDict) -> None:

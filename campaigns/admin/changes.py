@@ -46,6 +46,15 @@ def edits_of(event: Event) -> Edits:
     return {field: pair for field, pair in event.data.items() if isinstance(pair, list) and len(pair) == 2}
 
 
+def told(event: Event, known: Names) -> str:
+    """Return what the line of history says; of an edit what was changed from what to what, as the timeline does."""
+    edits = edits_of(event)
+    if not (edits and event.order and event.actor):
+        return event.text
+    said = "; ".join(f"{field} {words}" for field, words in changes(edits, event.order, known))
+    return f"{event.actor.get_username()} edited the order: {said}"
+
+
 def details(event: Event) -> list[tuple[str, str]]:
     """Return (name, words) of what the line of history keeps besides its text."""
     zone = event.order.branch.zone if event.order else None

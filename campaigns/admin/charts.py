@@ -108,7 +108,7 @@ def _by_branch(sums: Iterable[WeekSum], currency: str) -> Chart:
     names = Branch.objects.in_bulk([pk for pk, _ in first])
     pairs = [(names[pk].name, amount) for pk, amount in first]
     if rest:
-        pairs.append((f"{len(rest)} more", sum((amount for _, amount in rest), Decimal(0))))
+        pairs.append((f"{len(rest):,} more", sum((amount for _, amount in rest), Decimal(0))))
     most = max(amount for _, amount in pairs)
     rows = [Row(look.short(name, 40), format_money(amount, currency), _length(amount, most)) for name, amount in pairs]
     return Chart(f"Committed by branch, {currency}", "Branch", "Committed", rows)

@@ -20,6 +20,8 @@ from campaigns.services.commenting import LONGEST, CommentResult, comment
 from campaigns.services.errors import NotAllowed, Refused
 
 NAMED = 5
+IN_TIMELINE = "timeline"
+"""Marks what the timeline says of a comment, where the person is led, instead of the top of the page."""
 
 
 class CommentForm(forms.Form):
@@ -49,9 +51,9 @@ def urls(rooms: ModelAdmin[Order]) -> list[URLPattern]:
         except (Refused, ValidationError) as refusal:
             add_refusal(form, refusal)
             return _ask_again(rooms, request, order, form, refusal)
-        messages.success(request, _said(result))
+        messages.success(request, _said(result), extra_tags=IN_TIMELINE)
         if result.not_told:
-            messages.warning(request, _not_told(result.not_told))
+            messages.warning(request, _not_told(result.not_told), extra_tags=IN_TIMELINE)
         return redirect(f"{_page(order)}#timeline")
 
     return [path("<int:pk>/comment/", rooms.admin_site.admin_view(view), name="campaigns_order_comment")]

@@ -75,6 +75,28 @@ def _running(order: Order) -> int:
     return order.campaigns.exclude(phase__in=sorted(FINAL_PHASES)).count()
 
 
+def _why_no_copy(order: Order) -> str:
+    """Return why the order can't be copied; it is asked for three deeds, and read once."""
+    known: dict[str, Any] = vars(order)
+    if "why_no_copy" not in known:
+        known["why_no_copy"] = copying.nothing_to_copy(order, timezone.now())
+    return str(known["why_no_copy"])
+
+
+def _is_replaced(order: Order) -> bool:
+    return order.state == OrderState.PUBLISHED and _running(order) > 0
+
+
+def _not_renewed(order: Order) -> str:
+    return _why_no_copy(order) if order.state == OrderState.PUBLISHED else only_in({OrderState.PUBLISHED})(order)
+
+
+def _not_replaced(order: Order) -> str:
+    if _is_replaced(order):
+        return f"{_why_no_copy(order)} To cancel alone, cancel its campaigns, each on its own page or all as a batch."
+    return "Only a published order is replaced, while one of its campaigns is not over. Duplicate any other."
+
+
 def _new_start(order: Order) -> datetime:
     return next_start(order.start_at or order.created_at, order.branch.zone, timezone.now())
 
@@ -143,6 +165,7 @@ COPY_DEEDS: list[Deed[Order]] = [
         why_unsuited="It must be returned to draft for that, which you may not do. Ask a publisher of the branch.",
         says=_says_rescue,
         do=_rescue,
+        is_next=lambda order: order.state == OrderState.DRAFT,
         form=RescueForm,
         first_values=lambda order, _user: {"start": _new_start(order).isoformat()},
         knows=_knows_rescue,
@@ -152,8 +175,8 @@ COPY_DEEDS: list[Deed[Order]] = [
         label="Renew",
         icon="autorenew",
         permissions=("add_order",),
-        fits=lambda order: order.state == OrderState.PUBLISHED,
-        not_now=only_in({OrderState.PUBLISHED}),
+        fits=lambda order: order.state == OrderState.PUBLISHED and not _why_no_copy(order),
+        not_now=_not_renewed,
         says=lambda order: (
             f"Make a draft with the content of {order} for the next period, as long as this one. {CHANGES_NOTHING}"
         ),
@@ -165,7 +188,8 @@ COPY_DEEDS: list[Deed[Order]] = [
         label="Duplicate",
         icon="content_copy",
         permissions=("add_order",),
-        fits=lambda _order: True,
+        fits=lambda order: not _why_no_copy(order),
+        not_now=_why_no_copy,
         says=lambda order: (
             f"Make a draft with the content of {order}, for {_money(order)}, and an order ref of its own. Dates that are past "
             f"and listings that are gone are left out, and the draft says so. {CHANGES_NOTHING}"
@@ -190,10 +214,8 @@ COPY_DEEDS: list[Deed[Order]] = [
         label="Cancel and replace",
         icon="published_with_changes",
         permissions=("command_campaign",),
-        fits=lambda order: order.state == OrderState.PUBLISHED and _running(order) > 0,
-        not_now=lambda _order: (
-            "Only a published order is replaced, while one of its campaigns is not over. Duplicate any other."
-        ),
+        fits=lambda order: _is_replaced(order) and not _why_no_copy(order),
+        not_now=_not_replaced,
         suits=lambda _order, user: user.has_perm("campaigns.add_order"),
         why_unsuited="It makes a new order, which you may not do. Ask an order builder of the branch.",
         says=_says_replace,

@@ -1,7 +1,6 @@
 """The home page: what needs somebody, each with a link to exactly those rows, and what was committed and runs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +13,7 @@ from campaigns.admin import charts
 from campaigns.admin.base import person
 from campaigns.admin.look import when
 from campaigns.domain.money import format_money
-from campaigns.selectors import BRANCH_NEEDS, CAMPAIGN_NEEDS, ORDER_NEEDS, Figure, Need
+from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS, Figure, Need
 
 # Queues with a page of their own, which shows the same rows as the list with this filter.
 QUEUES = {"settling": "admin:campaigns_order_doubts", "my_approval": "admin:campaigns_order_approvals"}
@@ -33,9 +32,10 @@ class Card:
 MY_APPROVAL = Card("my_approval", "waiting for your approval", "how_to_reg")
 ORDER_CARDS = [
     Card("settling", "in doubt: settle", "help", alarm=True),
+    Card("by_mistake", "live at Flow by mistake, or twice: keep or cancel their campaigns", "paid", alarm=True),
     Card("mending", "rejected: mend or cancel", "block", alarm=True),
     Card("hurry", "not approved, to start within 24 hours or already late", "alarm"),
-    Card("overdue", "queued and overdue: nobody publishes it", "hourglass_disabled"),
+    Card("overdue", "queued, overdue and published by nobody", "hourglass_disabled"),
     Card("patience", "queued with a problem", "schedule_send"),
 ]
 CAMPAIGN_CARDS = [
@@ -44,7 +44,11 @@ CAMPAIGN_CARDS = [
     Card("gone", "running for a listing that is sold, withdrawn or inactive", "money_off"),
     Card("ending", "ending within 3 days", "event_upcoming"),
 ]
-BRANCH_CARDS = [Card("budget", "with over 80 % of the month's budget committed", "account_balance_wallet")]
+OVER = "with over 80 % of the budget of {month:%B %Y} committed"
+BUDGET_CARDS = [
+    (Card("budget", OVER, "account_balance_wallet"), selectors.this_month),
+    (Card("next_budget", OVER, "event_repeat"), selectors.next_month),
+]
 FIRST_STEPS = [
     ("branch", "Add your branches", "each with Flow's external id and its time zone"),
     ("plan", "Add Flow's plans", "their references and default budgets"),
@@ -85,7 +89,7 @@ def _order_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
     def figure(need: Need) -> Figure:
         return selectors.figure_of_orders(orders.filter(need.rows(user, now)))
 
-    return [_shown("order", card, ORDER_NEEDS, figure) for card in (first, *ORDER_CARDS)]
+    return [_shown("order", card, figure(ORDER_NEEDS[card.need])) for card in (first, *ORDER_CARDS)]
 
 
 def _campaign_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
@@ -97,24 +101,24 @@ def _campaign_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]
     def figure(need: Need) -> Figure:
         return selectors.figure_of_campaigns(campaigns.filter(need.rows(user, now)))
 
-    return [_shown("campaign", card, CAMPAIGN_NEEDS, figure) for card in CAMPAIGN_CARDS]
+    return [_shown("campaign", card, figure(CAMPAIGN_NEEDS[card.need])) for card in CAMPAIGN_CARDS]
 
 
 def _branch_cards(request: HttpRequest, now: datetime) -> list[dict[str, Any]]:
     user = person(request)
     if not user.has_perms(["campaigns.view_branch", "campaigns.view_order"]):
         return []
-    branches = selectors.branches_for(user)
+    branches, cards = selectors.branches_for(user), []
+    for card, month_of in BUDGET_CARDS:
+        month = month_of(now)
+        # The same rows as the list's filter finds, and their money in the same queries.
+        found = selectors.nearly_spent(branches, month)
+        figure = Figure(len(found), selectors.add_up(found))
+        cards.append(_shown("branch", replace(card, words=card.words.format(month=month)), figure))
+    return cards
 
-    def figure(need: Need) -> Figure:
-        found = branches.filter(need.rows(user, now))
-        return Figure(found.count(), selectors.add_up(selectors.committed(found, now)))
 
-    return [_shown("branch", card, BRANCH_NEEDS, figure) for card in BRANCH_CARDS]
-
-
-def _shown(model: str, card: Card, needs: dict[str, Need], figure_of: Callable[[Need], Figure]) -> dict[str, Any]:
-    figure = figure_of(needs[card.need])
+def _shown(model: str, card: Card, figure: Figure) -> dict[str, Any]:
     plural = "branches" if model == "branch" else f"{model}s"
     return {
         "need": card.need,

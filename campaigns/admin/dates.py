@@ -37,6 +37,18 @@ def choices(found: Any, name: str) -> dict[str, Any]:
     return {"choices": [{"link": link(year=each), "title": str(each)} for each in _years(found.model, name)]}
 
 
+def chosen(found: Any, name: str) -> str:
+    """Return the year, month or day that the list is of, in words."""
+    year, month, day = (_whole(found.params.get(f"{name}__{part}")) for part in ("year", "month", "day"))
+    if year and month and day:
+        return date_format(date(year, month, day), "DATE_FORMAT")
+    if year and month:
+        return _month(year, month)
+    # An address may ask for a thirteenth month, of no year.
+    named = calendar.month_name[month] if month and 0 < month <= 12 else month
+    return " ".join(str(part) for part in (day, named, year) if part is not None)
+
+
 def _years(model: Any, name: str) -> range:
     """Return the years from the first row to the last; two questions, for SQLite answers both at once by reading all rows."""
     rows = model._default_manager.filter(**{f"{name}__isnull": False}).values_list(name, flat=True)

@@ -42,13 +42,18 @@ def nothing_yet(cl: Any, words: str, steps: list[Step]) -> Empty:
 
 def no_match(cl: Any) -> Empty:
     """Return what a list shows whose search or filters leave nothing; the way out keeps the columns and the order."""
-    filters = cl.get_filters_params()
     search = f"the search “{one_line(cl.query, LONGEST)}”" if cl.query else ""
-    narrowed = "the filters" if any(value for values in filters.values() for value in values) else ""
-    clear = Step(
-        label=f"Clear {' and '.join(filter(None, ['the search' if search else '', narrowed]))}",
-        url=cl.get_query_string(remove=[*filters, SEARCH_VAR]),
-        icon="filter_list_off",
-    )
+    narrowed = "the filters" if _is_filtered(cl) else ""
     words = f"Nothing here fits {' and '.join(filter(None, [search, narrowed]))}."
-    return Empty(f"No {cl.opts.verbose_name_plural} match", words, "search_off", [clear])
+    return Empty(f"No {cl.opts.verbose_name_plural} match", words, "search_off", [clear(cl)])
+
+
+def clear(cl: Any) -> Step:
+    """Return the way to the same list without search and filters, its columns and order as they are."""
+    what = ["the search" if cl.query else "", "the filters" if _is_filtered(cl) else ""]
+    url = cl.get_query_string(remove=[*cl.get_filters_params(), SEARCH_VAR])
+    return Step(f"Clear {' and '.join(filter(None, what))}", url, "filter_list_off")
+
+
+def _is_filtered(cl: Any) -> bool:
+    return any(value for values in cl.get_filters_params().values() for value in values)

@@ -1,8 +1,10 @@
 """History."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -16,6 +18,8 @@ from campaigns.models import Event, Order
 from campaigns.models.choices import label
 from campaigns.selectors import events_for
 
+KNOWN = "known_names"
+
 
 def actor(event: Event) -> SafeString:
     """Return who did it: a person by name, or the scheduler, or Flow."""
@@ -23,17 +27,25 @@ def actor(event: Event) -> SafeString:
     return format_html('<span class="whitespace-nowrap">{}{}</span>', look.icon(look.ACTORS[event.actor_kind]), name)
 
 
+def _name(events: Sequence[Event], user: User) -> None:
+    """Keep with each line the names of what edits tell of by its id."""
+    known = changes.names(map(changes.edits_of, events), user)
+    for event in events:
+        setattr(event, KNOWN, known)
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin[Event]):
     """All that happened, one line a change; nobody can alter it."""
 
+    list_title = "History"
     list_display = ("moment", "who", "about", "told")
     appears = "Each change of your branches' orders, campaigns and catalogue appears here, with who made it and when."
     comes_from = Order
     list_filter = (("actor_kind", ChoiceFilter),)
     list_filter_submit = True
     date_hierarchy = "at"
-    list_select_related = ("actor", "order", "campaign")
+    list_select_related = ("actor", "order__branch", "order__plan", "campaign")
     search_fields = ("order__order_ref__begins", "campaign__tracking_id__begins", "subject__begins")
     search_help_text = "Order ref, tracking id or subject, from its beginning"
 
@@ -43,7 +55,20 @@ class EventAdmin(ReadOnlyAdmin[Event]):
 
     def get_readonly_fields(self, *args: Any) -> list[str]:
         """Return every field, the details in words instead of as they are stored."""
-        return ["details" if name == "data" else name for name in super().get_readonly_fields(*args)]
+        instead = {"data": "details", "text": "in_full"}
+        return [instead.get(name, name) for name in super().get_readonly_fields(*args)]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, with the names that its edits tell of: read for all lines of the page at once."""
+        changelist = super().get_changelist_instance(request)
+        _name(changelist.result_list, person(request))
+        return changelist
+
+    def get_object(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Event:
+        """Return the line, with the names that it tells of."""
+        event: Event = super().get_object(request, *args, **kwargs)
+        _name([event], person(request))
+        return event
 
     def told_by(self, row: Any) -> dict[str, str | int]:
         """Return the filter of the history that finds the events of the row."""
@@ -67,7 +92,12 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     @admin.display(description="what")
     def told(self, event: Event) -> SafeString | str:
         """Return what happened."""
-        return look.short(event.text)
+        return look.short(changes.told(event, getattr(event, KNOWN, {})))
+
+    @admin.display(description="text")
+    def in_full(self, event: Event) -> str:
+        """Return what happened, all of it."""
+        return changes.told(event, getattr(event, KNOWN, {}))
 
     @admin.display(description="details")
     def details(self, event: Event) -> SafeString:

@@ -49,7 +49,7 @@ __all__ = ["BranchNeeds", "CampaignNeeds", "ChoiceFilter", "CommittedWeek", "Ord
 class NeedsFilter(SimpleFilter):
     """What needs somebody: the same words, and the same rows, as on the home page."""
 
-    title = "what is needed"
+    title = "attention needed"
     parameter_name = "needs"
     needs: dict[str, Need] = {}
 
@@ -84,7 +84,7 @@ class BranchNeeds(NeedsFilter):
 class CommittedWeek(SimpleFilter):
     """Orders whose money counts for a week: the same rows as in the chart of the home page."""
 
-    title = "committed in the week from"
+    title = "week committed"
     parameter_name = "week"
 
     def lookups(self, *_: Any) -> Sequence[tuple[str, str]]:

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from campaigns.admin.fields import (
@@ -20,8 +21,10 @@ from campaigns.admin.fields import (
     text_area,
     text_input,
 )
+from campaigns.admin.ids import row_id
 from campaigns.admin.times import local_text
 from campaigns.domain.states import Resolution
+from campaigns.domain.texts import clean
 from campaigns.domain.times import in_zone
 from campaigns.models import Agent, Branch, Listing, Order, Plan
 from campaigns.selectors import agents_for, branches_for, listings_for
@@ -49,7 +52,7 @@ class OrderForm(forms.Form):
         Listing.objects.none(), widget=OrderSelectMultiple(Order._meta.get_field("listings"), admin.site)
     )
     plan = RowField(Plan.objects.all(), widget=_select("plan"))
-    budget_override = AmountField(label="Budget override", required=False, help_text=BUDGET_HELP)
+    budget_override = AmountField(label="Budget override", required=False)
     start_at = LocalTimeField(label="Start", required=False)
     end_at = LocalTimeField(label="End", required=False)
     order_ref = forms.CharField(
@@ -62,18 +65,26 @@ class OrderForm(forms.Form):
 
     def __init__(self, data: Any = None, *, user: User, order: Order | None = None) -> None:
         self.order = order
-        super().__init__(data, initial=_initial(order) if order else None)
+        super().__init__(data, initial=_initial(order) if order else _only_branch(user))
         # Every row of the person's branches is a valid choice here, so that the service can say in words why one is not.
         for name, rows in (("branch", branches_for), ("agent", agents_for), ("listings", listings_for)):
             choice: forms.ModelChoiceField[Any] = self.fields[name]  # type: ignore[assignment]  # made above
             choice.queryset = rows(user)
         self.fields["listings"].error_messages["required"] = "Choose at least one listing."
+        # Django takes a help text for HTML, and a plan has the name that people gave it.
+        told = format_html("In the plan's currency{}. {}", self._currency(), BUDGET_HELP)
+        self.fields["budget_override"].help_text = told
         for name in TIMES:
             self.fields[name].help_text = "In the branch's own time. Empty: none is sent, and Flow decides."
         if order:
             del self.fields["order_ref"]
             self.fields["version"] = forms.IntegerField(widget=forms.HiddenInput)
             self.fields["began"] = forms.JSONField(widget=forms.HiddenInput, required=False)
+
+    def _currency(self) -> str:
+        """Return what goes on to name the currency of the plan that is chosen; beside a choice made since, the script does."""
+        plan = Plan.objects.filter(pk=row_id(str(self["plan"].value())) or 0).first()
+        return f", which is {plan.currency} for {clean(plan.name)}" if plan else ""
 
     def clean_began(self) -> dict[str, Any] | None:
         """Return the content that the form began with; None where it does not say."""
@@ -109,6 +120,12 @@ class OrderForm(forms.Form):
             end_at=cleaned["end_at"],
             budget_override=cleaned["budget_override"],
         )
+
+
+def _only_branch(user: User) -> dict[str, Any]:
+    """Return the branch as what a new order begins with, for those who work for one alone."""
+    branches = branches_for(user).filter(active=True).values_list("pk", flat=True)[:2]
+    return {"branch": branches[0]} if len(branches) == 1 else {}
 
 
 def _initial(order: Order) -> dict[str, Any]:

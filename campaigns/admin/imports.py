@@ -14,13 +14,14 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from campaigns.admin import import_tables
 from campaigns.admin.base import person
 from campaigns.admin.forms import add_refusal
-from campaigns.models import ImportFile
+from campaigns.models import ImportFile, Order
 from campaigns.services import imports
 from campaigns.services.catalogue.findings import Verdict
 from campaigns.services.catalogue.reading import LARGEST_FILE
@@ -129,7 +130,7 @@ def preview(request: HttpRequest, rooms: Any, kind: str, pk: int) -> HttpRespons
         "fingerprint": findings.fingerprint(),
         "wrong": counts[Verdict.WRONG],
         "tabs": import_tables.tabs(counts, verdict),
-        "table": import_tables.rows(findings, list(page)),
+        "table": import_tables.rows(findings, list(page), person(request)),
         "page": page,
         "upload_url": reverse(f"admin:campaigns_{rooms.opts.model_name}_import"),
         "rejected_url": reverse(f"admin:campaigns_{rooms.opts.model_name}_import_rejected", args=[pk]),
@@ -139,15 +140,19 @@ def preview(request: HttpRequest, rooms: Any, kind: str, pk: int) -> HttpRespons
 
 def _confirm(request: HttpRequest, rooms: Any, file: ImportFile) -> HttpResponse:
     good_only = request.POST.get("good_only") == "1"
-    seen, user = request.POST.get("fingerprint", ""), person(request)
+    seen, user, now = request.POST.get("fingerprint", ""), person(request), timezone.now()
     try:
-        done = imports.confirm(file, seen, good_only=good_only, user=user, now=timezone.now())
+        done = imports.confirm(file, seen, good_only=good_only, user=user, now=now)
     except Refused as refusal:
         messages.error(request, str(refusal))
         return redirect(request.path)
-    left_out = f", {done.left_out:,} wrong rows left out" if done.left_out else ""
+    rows = "row" if done.left_out == 1 else "rows"
+    left_out = f", {done.left_out:,} wrong {rows} left out" if done.left_out else ""
     messages.success(request, f"Imported {file.name}: {done.created:,} new, {done.changed:,} changed{left_out}.")
-    return redirect(f"admin:campaigns_{rooms.opts.model_name}_changelist")
+    page = reverse(f"admin:campaigns_{rooms.opts.model_name}_changelist")
+    # Nothing else was created by this person at this very moment.
+    new = {"created_by__exact": str(user.pk), "created_at__exact": now.isoformat()}
+    return redirect(f"{page}?{urlencode(new)}" if rooms.model is Order and done.created else page)
 
 
 @require_safe
@@ -157,7 +162,7 @@ def rejected(request: HttpRequest, rooms: Any, kind: str, pk: int) -> HttpRespon
     file = imports.kept_file(kind, pk, user=user, now=now)
     if file is None:
         return _gone(request, rooms)
-    lines = csv_lines(imports.rejected_rows(imports.examine(file, user=user, now=now)))
+    lines = csv_lines(imports.rejected_rows(file, imports.examine(file, user=user, now=now)))
     headers = {"Content-Disposition": f'attachment; filename="{kind}-to-mend.csv"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 

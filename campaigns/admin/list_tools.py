@@ -31,9 +31,6 @@ from campaigns.services.views import ViewState
 class ListTools(StockAdmin):  # type: ignore[type-arg]  # a mixin before the rooms of each model
     """Gives a list its tools; each only to those who may use it."""
 
-    class Media:
-        css: ClassVar[dict[str, list[str]]] = {"all": ["campaigns/lists.css"]}
-
     list_before_template = "admin/campaigns/list_tools.html"
     import_kind: ClassVar[str] = ""
     """What can be imported here, one of services.imports.NAMES; empty: nothing."""
@@ -107,7 +104,7 @@ class ListTools(StockAdmin):  # type: ignore[type-arg]  # a mixin before the roo
             kept = {name: values for name, values in request.GET.lists() if name not in (COLUMNS, COLUMN, "p", "e")}
             tools["kept"] = [(name, value) for name, values in kept.items() for value in values]
             views = selectors.views_for(user, str(model))
-            tools |= saved_views.offers(str(model), views, state_of(request.GET, found.list_display))
+            tools |= saved_views.offers(str(model), views, user, state_of(request.GET, found.list_display))
         return tools
 
     def _columns(self, request: HttpRequest, found: Any) -> list[dict[str, Any]]:

@@ -222,9 +222,14 @@ def style(_request: HttpRequest) -> str:
     return static("campaigns/console.css")
 
 
-def script(_request: HttpRequest) -> str:
-    """Return the address of the script that every page loads."""
+def labels_script(_request: HttpRequest) -> str:
+    """Return the address of the script that names what has no name."""
     return static("campaigns/labels.js")
+
+
+def once_script(_request: HttpRequest) -> str:
+    """Return the address of the script that sends a form once."""
+    return static("campaigns/once.js")
 
 
 def favicon(_request: HttpRequest) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from campaigns import selectors, tasks
 from campaigns.admin import review
@@ -13,13 +14,16 @@ from campaigns.admin.forms import CommentForm, OptionalReasonForm, ReasonForm, S
 from campaigns.admin.order_rules import can, only, only_in
 from campaigns.admin.review import cost
 from campaigns.admin.settle_deed import SETTLE
-from campaigns.domain.states import Move, OrderState
+from campaigns.domain.late_answers import IDS_OF_OTHERS
+from campaigns.domain.states import FINAL_PHASES, Move, OrderState
 from campaigns.models import Order
-from campaigns.services import orders, publishing
+from campaigns.services import dry_runs, orders
 from campaigns.services.errors import Refused
+from campaigns.services.recording import is_taken
 
 Values = dict[str, Any]
 
+TAKEN = "Flow took it already: submitting it again would spend the money twice. For more campaigns build a new order."
 REVIEW = "admin/campaigns/review.html"
 
 
@@ -49,15 +53,31 @@ def _return(order: Order, values: Values, user: User, now: datetime) -> str:
 
 def _cancel(order: Order, values: Values, user: User, now: datetime) -> str:
     orders.cancel(order.pk, values["version"], reason=values["reason"], user=user, now=now)
-    return f"Order {order} is cancelled."
+    return f"Order {order} is cancelled. {_run_on(order)}".strip()
 
 
 def _dry_run(order: Order, _values: Values, user: User, now: datetime) -> str:
-    result = publishing.dry_run(order.pk, user=user, now=now)
+    result = dry_runs.dry_run(order.pk, user=user, now=now)
     if not result.ok:
         raise Refused(f"Dry run: Flow would refuse this order. {result.told}")
     said = f" Flow said: {result.told}" if result.told else ""
     return f"Dry run: Flow would take this order. Nothing was published.{said}"
+
+
+def _cancel_says(order: Order) -> str:
+    over = "it can't be taken up again."
+    if words := _run_on(order):
+        return f"End the order here; {over} {words}"
+    return f"End the order for {cost(order)}. Nothing is published; {over}"
+
+
+def _run_on(order: Order) -> str:
+    """Say what the order's end does not end; empty where nothing of it runs."""
+    running = order.campaigns.exclude(phase__in=sorted(FINAL_PHASES)).count()
+    if not running:
+        return "What Flow took of it runs on: look at Flow." if order.problem.endswith(IDS_OF_OTHERS) else ""
+    campaigns = "1 campaign at Flow runs" if running == 1 else f"{running} campaigns at Flow run"
+    return f"Its {campaigns} on. To stop the spending, cancel each campaign on its own page."
 
 
 def _submit_says(order: Order) -> str:
@@ -84,10 +104,11 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Submit",
         icon="send",
         permissions=("submit_order",),
-        fits=can(Move.SUBMIT),
-        not_now=only(Move.SUBMIT),
+        fits=lambda order: can(Move.SUBMIT)(order) and not is_taken(order),
+        not_now=lambda order: TAKEN if can(Move.SUBMIT)(order) else only(Move.SUBMIT)(order),
         says=_submit_says,
         do=_submit,
+        is_next=lambda order: order.start_at is None or order.start_at > timezone.now(),
         form=SubmitForm,
         first_values=lambda order, _user: {"terms": str(selectors.terms_of(order))},
         template=REVIEW,
@@ -107,6 +128,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
             "change anything it must go back to draft, which drops the approval."
         ),
         do=_approve,
+        is_next=lambda _order: True,
         template=REVIEW,
         knows=review.knows,
     ),
@@ -127,8 +149,8 @@ ORDER_DEEDS: list[Deed[Order]] = [
         label="Dry run",
         icon="science",
         permissions=("change_order", "submit_order", "approve_order"),
-        fits=lambda order: OrderState(order.state) in publishing.DRY_RUN_STATES,
-        not_now=only_in(publishing.DRY_RUN_STATES),
+        fits=lambda order: OrderState(order.state) in dry_runs.STATES,
+        not_now=only_in(dry_runs.STATES),
         says=lambda order: (
             f"Ask Flow whether it would publish {cost(order)}. Nothing is published and nothing is spent."
         ),
@@ -143,6 +165,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         not_now=only(Move.RETURN),
         says=lambda order: f"Take {cost(order)} back, so that the order can be edited. An approval is dropped.",
         do=_return,
+        is_next=lambda order: order.state == OrderState.REJECTED,
         form=OptionalReasonForm,
     ),
     Deed(
@@ -152,7 +175,7 @@ ORDER_DEEDS: list[Deed[Order]] = [
         permissions=("submit_order",),
         fits=can(Move.CANCEL),
         not_now=only(Move.CANCEL),
-        says=lambda order: f"End the order for {cost(order)}. Nothing is published; it can't be taken up again.",
+        says=_cancel_says,
         do=_cancel,
         form=ReasonForm,
         danger=True,

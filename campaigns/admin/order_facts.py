@@ -33,7 +33,7 @@ def facts(asked: Mapping[str, str], user: User) -> dict[str, Any]:
 def _plan_words(plan: Plan) -> str:
     most = f" · at most {plan.max_listings} listings" if plan.max_listings else ""
     budget = format_money(plan.default_budget, plan.currency)
-    return f"Default budget {budget} · {plan.duration_days} days{most}"
+    return f"Default budget {budget}; an override is in {plan.currency}, too · {plan.duration_days} days{most}"
 
 
 def _zone_words(written: str, zone: ZoneInfo) -> str:

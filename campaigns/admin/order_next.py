@@ -6,15 +6,25 @@ from django.contrib.auth.models import User
 
 from campaigns import selectors
 from campaigns.admin import look
+from campaigns.admin.order_rules import is_over
 from campaigns.admin.people import deeds, names
-from campaigns.domain.states import FINAL_PHASES, OrderState
+from campaigns.domain.states import Move, OrderState, is_allowed
 from campaigns.models import Order
+from campaigns.services.recording import is_taken
 
 
 def next_step(order: Order, user: User, now: datetime) -> str:
     """Return what happens next to the order and who can make it happen."""
-    if order.state == OrderState.PUBLISHED and _is_over(order):
+    if order.state == OrderState.PUBLISHED and is_over(order):
         return "nothing to do: its campaigns are over."
+    if is_allowed(Move.CANCEL, OrderState(order.state), OrderState.CANCELLED) and is_taken(order):
+        cancel = (
+            "cancel it. Flow took it already, so it is never sent again; what runs there is to be kept or cancelled. "
+        )
+        return cancel + _who_may("submit_order", order, user)
+    if order.problem and order.state in {OrderState.PUBLISHED, OrderState.CANCELLED} and not is_over(order):
+        surplus = "look at its campaigns, and cancel those that are not wanted, each on its own page. "
+        return surplus + _who_may("command_campaign", order, user)
     words = {
         OrderState.DRAFT: "submit it. Until then nothing is sent and it can be edited. ",
         OrderState.AWAITING_APPROVAL: "somebody who neither wrote nor submitted it approves or rejects it. ",
@@ -29,11 +39,6 @@ def next_step(order: Order, user: User, now: datetime) -> str:
         OrderState.CANCELLED: "nothing, it is over. To publish the same, duplicate it.",
     }
     return words[OrderState(order.state)] + _who(order, user)
-
-
-def _is_over(order: Order) -> bool:
-    phases = set(order.campaigns.order_by().values_list("phase", flat=True).distinct())
-    return bool(phases) and phases <= FINAL_PHASES
 
 
 def _queued(order: Order, now: datetime) -> str:
@@ -54,6 +59,10 @@ def _who(order: Order, user: User) -> str:
     }.get(OrderState(order.state))
     if permission is None:
         return ""
+    return _who_may(permission, order, user)
+
+
+def _who_may(permission: str, order: Order, user: User) -> str:
     barred = selectors.writers(order) if permission == "approve_order" else ()
     who = names([permission], order.branch_id, user, without=barred)
     if not who:

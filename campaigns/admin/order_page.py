@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import selectors
-from campaigns.admin import copies, look, tables
+from campaigns.admin import changes, copies, look, tables
 from campaigns.admin.order_next import next_step
 from campaigns.domain.money import format_money
 from campaigns.models import Order
@@ -45,10 +45,10 @@ def problem(order: Order, now: datetime) -> str:
     return f"Rejected by {line.actor.get_username()}, {said}: {order.problem}"
 
 
-def last_change(order: Order) -> str:
+def last_change(order: Order, user: User) -> str:
     """Return who changed the order last, how and when."""
     (event,) = selectors.history(order, 1)
-    return f"{look.when(event.at)}: {event.text}"
+    return f"{look.when(event.at)}: {changes.told(event, changes.names([changes.edits_of(event)], user))}"
 
 
 def what(order: Order) -> list[Pair]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from campaigns.admin.actions import state_words
 from campaigns.admin.people import either
-from campaigns.domain.states import MOVES, Move, OrderState, moves_from
+from campaigns.domain.states import FINAL_PHASES, MOVES, Move, OrderState, Phase, moves_from
 from campaigns.models import Order
 from campaigns.models.choices import label
 
@@ -25,9 +25,21 @@ def only_in(states: Collection[OrderState]) -> Callable[[Order], str]:
     where = either([f"“{label(state).lower()}”" for state in OrderState if state in states])
 
     def not_now(order: Order) -> str:
-        return f"Only in the state {where}; this order is “{state_words(order)}”. {FIRST[OrderState(order.state)]}"
+        return f"Only in the state {where}; this order is “{state_words(order)}”. {_first(order)}"
 
     return not_now
+
+
+def is_over(order: Order) -> bool:
+    """Say whether the order has campaigns and all of them are over."""
+    phases = {Phase(campaign.phase) for campaign in order.campaigns.all()}
+    return bool(phases) and phases <= FINAL_PHASES
+
+
+def _first(order: Order) -> str:
+    if order.state == OrderState.PUBLISHED and is_over(order):
+        return "Its campaigns are over: to advertise again, renew or duplicate it."
+    return FIRST[OrderState(order.state)]
 
 
 def only(move: Move) -> Callable[[Order], str]:

@@ -37,9 +37,14 @@ from campaigns.domain.batches import BatchKind
 from campaigns.domain.money import format_money
 from campaigns.domain.states import OrderState
 from campaigns.models import Order
-from campaigns.selectors import orders_for
+from campaigns.selectors import branches_for, orders_for, works_everywhere
 from campaigns.services import orders
 from campaigns.services.errors import Refused, Stale
+
+NO_BRANCH_OF_YOURS = (
+    "You do not work for any branch yet, and an order belongs to one. Ask an administrator to add you to your branch."
+)
+NO_BRANCH_AT_ALL = "There is no branch yet, and an order belongs to one. Add or import the branches first."
 
 
 @admin.register(Order)
@@ -103,7 +108,8 @@ class OrderAdmin(BulkAdmin[Order]):
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> Any:
         """Show an order; whatever is sent here changes nothing."""
-        order = get_object_or_404(order_page.orders(person(request)), pk=row_id(object_id))
+        mine = order_page.orders(person(request)).prefetch_related("campaigns")
+        order = get_object_or_404(mine, pk=row_id(object_id))
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         context = {
@@ -123,6 +129,8 @@ class OrderAdmin(BulkAdmin[Order]):
         """Ask for a new order."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        if not branches_for(person(request)).exists():
+            return self._no_branch_page(request)
         form = OrderForm(request.POST if request.method == "POST" else None, user=person(request))
         if request.method == "POST" and form.is_valid():
             try:
@@ -138,6 +146,12 @@ class OrderAdmin(BulkAdmin[Order]):
                 messages.success(request, f"Draft {order} is saved. Nothing is published until it is submitted.")
                 return redirect("admin:campaigns_order_change", order.pk)
         return self._form_page(request, form, None)
+
+    def _no_branch_page(self, request: HttpRequest) -> TemplateResponse:
+        """Say why there is no form: an order is a branch's."""
+        words = NO_BRANCH_AT_ALL if works_everywhere(person(request)) else NO_BRANCH_OF_YOURS
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "New order", "words": words}
+        return TemplateResponse(request, "admin/campaigns/no_branch.html", context)
 
     def edit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for another content of a draft."""
@@ -189,7 +203,7 @@ class OrderAdmin(BulkAdmin[Order]):
             "form": form,
             "order": order,
             "conflict": conflict,
-            "changed": order_page.last_change(order) if order and moved_on else "",
+            "changed": order_page.last_change(order, person(request)) if order and moved_on else "",
         }
         return TemplateResponse(request, "admin/campaigns/order_form.html", context)
 

@@ -46,30 +46,59 @@ class ListPaginator(Paginator):  # type: ignore[type-arg]  # Django's can't be s
     """Pages of a list: exact up to 10,000 rows, estimated for a whole table, and the first 10,000 rows of all others."""
 
     template_name = "admin/campaigns/pager.html"
+    reads_all = False
+    """Whether all rows that can be paged through are read at once: where to find them costs more than to read them."""
+
+    @cached_property
+    def all_rows(self) -> list[Any]:
+        """Return the rows that can be paged through, and one more if there is."""
+        return list(self.object_list[: MOST_COUNTED + 1])
 
     @cached_property
     def size(self) -> Size:
         """Return how many rows there are."""
-        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin pages querysets alone
-        few, estimate = _whole(rows) if _is_whole(rows) else (rows.order_by()[: MOST_COUNTED + 1].count(), 0)
+        few, estimate = self._counted()
         if few <= MOST_COUNTED:
             return Size(few, Counted.EXACTLY)
         return Size(estimate, Counted.ABOUT) if estimate > few else Size(MOST_COUNTED, Counted.MORE_THAN)
+
+    def _counted(self) -> tuple[int, int]:
+        """Return the number of rows as far as it is counted, and an estimate of all."""
+        if self.reads_all:
+            return len(self.all_rows), 0
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]  # the admin pages querysets alone
+        return _whole(rows) if _is_whole(rows) else (rows.order_by()[: MOST_COUNTED + 1].count(), 0)
 
     @cached_property
     def count(self) -> int:
         """Return how many rows can be paged through."""
         return self.size.rows
 
-    def page(self, number: Any) -> Page:  # type: ignore[type-arg]  # as above
+    def page(self, number: Any) -> "Page[Any]":
         """Return a page; one of the far half is read from the end."""
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
         top = min(bottom + self.per_page, self.count)
+        if self.reads_all:
+            return Page(self.all_rows[bottom:top], number, self)
         rows: Any = self.object_list
         if bottom > self.count // 2 and self.size.counted is not Counted.MORE_THAN:
             return Page(list(rows.reverse()[self.count - top : self.count - bottom])[::-1], number, self)
         return Page(rows[bottom:top], number, self)
+
+
+class ChoicePaginator(ListPaginator):
+    """Pages of what can be chosen: only whether another one follows is asked, not how many rows there are.
+
+    Like those of a list they end after the first 10,000 rows: the database would read all that are passed over.
+    """
+
+    def page(self, number: Any) -> "Page[Any]":
+        """Return a page. Raises EmptyPage where there is none."""
+        bottom = min((max(1, int(number)) - 1) * self.per_page, MOST_COUNTED)
+        rows = list(self.object_list[bottom : min(bottom + self.per_page + 1, MOST_COUNTED)])
+        self.count = bottom + len(rows) if rows else 0
+        return Page(rows[: self.per_page], self.validate_number(number), self)
 
 
 class BigList(ChangeList):
@@ -121,7 +150,10 @@ class BigList(ChangeList):
 
     def _paginator(self, request: HttpRequest) -> Any:
         ids = self.queryset.prefetch_related(None).values_list("pk", flat=True)
-        return self.model_admin.get_paginator(request, ids, self.list_per_page)
+        found: ListPaginator = self.model_admin.get_paginator(request, ids, self.list_per_page)  # type: ignore[assignment]
+        # Not in an order that somebody chose: it is refused where there are too many rows, which must be counted first.
+        found.reads_all = ORDER_VAR not in self.params and bool(self.query or "needs" in self.params)
+        return found
 
     def _keep_to_indexes(self, request: HttpRequest) -> None:
         if orderings.has_index(self.model, self.queryset.query.order_by):

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import selectors
@@ -19,7 +18,7 @@ from campaigns.domain.states import OrderState
 from campaigns.domain.texts import clean
 from campaigns.models import Listing, Order
 from campaigns.selectors import Terms
-from campaigns.services import publishing, reviewing
+from campaigns.services import dry_runs, reviewing
 from campaigns.services.reviewing import Fault
 
 Pair = tuple[str, str | SafeString]
@@ -123,7 +122,7 @@ def _dry_run(order: Order, now: datetime) -> dict[str, Any] | None:
     event = selectors.last_dry_run(order)
     if event is None:
         return None
-    stale = event.data.get("payload_sha256") != publishing.sha256_of_request(order)
+    stale = event.data.get("payload_sha256") != dry_runs.sha256_of_request(order)
     return {
         "text": look.short(event.text, LONGEST_ANSWER),
         "facts": event.data.get("facts", []),
@@ -139,6 +138,9 @@ def _changes(order: Order, user: User) -> dict[str, Any]:
     found = selectors.changes_since_submission(order)
     if found is None:
         return {}
-    before = format_html("{} ({})", found.since.text, look.when(found.since.at))
     known = changes.names([found.fields], user)
-    return {"submitted_before": before, "changes": changes.changes(found.fields, order, known)}
+    return {
+        "submitted_before": f"{found.since.text} ({look.when(found.since.at)})",
+        "sent_back": f"{found.refusal.text} ({look.when(found.refusal.at)})" if found.refusal else "",
+        "changes": changes.changes(found.fields, order, known),
+    }

@@ -54,13 +54,18 @@ def _elsewhere(order: Order, user: User) -> list[SafeString]:
     rows = list(selectors.listings_elsewhere(order, user)[: MOST + 1])
     words = []
     for listing, its_rows in groupby(rows[:MOST], key=lambda row: row.listing):
-        others = [
-            (look.link(user, "order", row.order_id, row.order), state_words(row.order), _branch_words(row.order, order))
-            for row in its_rows
-        ]
-        orders = format_html_join(" and ", "order {} ({}{})", others)
-        words.append(format_html("<bdi>{}</bdi> is advertised already, by {}.", listing, orders))
+        others = [row.order for row in its_rows]
+        runs = [each for each in others if each.state == OrderState.PUBLISHED]
+        to_come = [each for each in others if each.state != OrderState.PUBLISHED]
+        told = [("is advertised already, by ", runs), ("is also in ", to_come)]
+        parts = [(verb, _names(those, order, user)) for verb, those in told if those]
+        words.append(format_html("<bdi>{}</bdi> {}.", listing, format_html_join(", and ", "{}{}", parts)))
     return [*words, *_more(len(rows), "orders with these listings")]
+
+
+def _names(others: list[Order], order: Order, user: User) -> SafeString:
+    told = [(look.link(user, "order", each.pk, each), state_words(each), _branch_words(each, order)) for each in others]
+    return format_html_join(" and ", "order {} ({}{})", told)
 
 
 def _branch_words(other: Order, order: Order) -> str:

@@ -64,7 +64,7 @@ def urls(rooms: Any) -> list[URLPattern]:
     ]
 
 
-def offers(model: str, saved: Iterable[SavedView], state: ViewState) -> dict[str, Any]:
+def offers(model: str, saved: Iterable[SavedView], user: User, state: ViewState) -> dict[str, Any]:
     """Return what the bar above the list says of the views; `state` is what the list shows now."""
     found = [
         {
@@ -78,8 +78,12 @@ def offers(model: str, saved: Iterable[SavedView], state: ViewState) -> dict[str
         "views": found,
         "active": next((offer["view"] for offer in found if offer["is_active"]), None),
         "save_url": reverse(f"admin:campaigns_{model}_view_save"),
-        "manage_url": reverse(f"admin:campaigns_{model}_views"),
+        "manage_url": reverse(f"admin:campaigns_{model}_views") if _has_own(found, user) else "",
     }
+
+
+def _has_own(offers: list[dict[str, Any]], user: User) -> bool:
+    return any(offer["view"].owner_id == user.pk for offer in offers)
 
 
 @require_safe

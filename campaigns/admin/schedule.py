@@ -32,6 +32,7 @@ class PeriodicTaskForm(stock.PeriodicTaskForm):  # type: ignore[misc]  # the lib
 class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # type: ignore[misc]  # the library has no types
     """What runs, and how often."""
 
+    list_title = "Schedule"
     appears = "The work that the console does by itself appears here, with how often it runs."
 
     form = PeriodicTaskForm

@@ -1,10 +1,12 @@
 """Templates of orders: the list, and what people do with one. A GET asks and changes nothing; a POST does it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,8 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from campaigns import selectors
@@ -19,11 +23,13 @@ from campaigns.admin import look
 from campaigns.admin.base import ModelAdmin, person
 from campaigns.admin.fields import text_input
 from campaigns.admin.forms import add_refusal
-from campaigns.models import Order, OrderTemplate, Plan
+from campaigns.domain.money import format_money, parse_amount
+from campaigns.models import Listing, Order, OrderTemplate, Plan
 from campaigns.services import templates
 from campaigns.services.errors import Refused
 
 PER_PAGE = 25
+MOST_NAMED = 3
 LIST = "admin:campaigns_order_templates"
 
 
@@ -51,13 +57,13 @@ def list_view(request: HttpRequest, rooms: ModelAdmin[Order]) -> HttpResponse:
     if not request.user.has_perm("campaigns.add_order"):
         raise PermissionDenied
     page = Paginator(selectors.templates_for(person(request)), PER_PAGE).get_page(request.GET.get("page"))
-    plans = dict(Plan.objects.filter(ref__in={each.content["plan"] for each in page}).values_list("ref", "name"))
+    known = _known(list(page), person(request))
     context = {
         **rooms.admin_site.each_context(request),
         "opts": rooms.opts,
         "title": "Templates",
         "page": page,
-        "rows": [{"template": each, "pairs": _pairs(each, plans)} for each in page],
+        "rows": [{"template": each, "pairs": _pairs(each, known)} for each in page],
     }
     return TemplateResponse(request, "admin/campaigns/templates.html", context)
 
@@ -112,16 +118,48 @@ def _template(request: HttpRequest, pk: int) -> OrderTemplate:
     return get_object_or_404(selectors.templates_for(person(request)), pk=pk)
 
 
-def _pairs(template: OrderTemplate, plans: dict[str, str]) -> list[tuple[str, Any]]:
+@dataclass(frozen=True)
+class Known:
+    """What the templates of a page name and is there, by reference and by id."""
+
+    plans: dict[str, Plan]
+    listings: dict[str, Listing]
+
+
+def _known(page: list[OrderTemplate], user: User) -> Known:
+    plans = {each.content["plan"] for each in page}
+    listings = {name for each in page for name in each.content["listings"][:MOST_NAMED]}
+    return Known(
+        Plan.objects.in_bulk(sorted(plans), field_name="ref"),
+        selectors.listings_for(user).in_bulk(sorted(listings), field_name="external_id"),
+    )
+
+
+def _pairs(template: OrderTemplate, known: Known) -> list[tuple[str, Any]]:
     content = template.content
-    plan, count = content["plan"], len(content["listings"])
+    plan = known.plans.get(content["plan"])
     return [
         ("Branch", str(template.branch)),
-        ("Plan", f"{plans[plan]} ({plan})" if plan in plans else f"{plan}, which is not there any more"),
-        ("Listings", f"{count}: {look.short(', '.join(content['listings']), 120)}"),
-        ("Budget override", content["budget_override"] or "None: the plan's default"),
+        ("Plan", str(plan or f"{content['plan']}, which is not there any more")),
+        ("Listings", _listings(content["listings"], known)),
+        ("Budget override", _override(content["budget_override"], plan)),
         ("Saved", f"{template.owner.get_username()}, {look.when(template.created_at)}"),
     ]
+
+
+def _listings(ids: list[str], known: Known) -> SafeString:
+    named = [
+        (look.short(str(known.listings.get(name, f"{name}, not there any more")), 90),) for name in ids[:MOST_NAMED]
+    ]
+    more = f"; and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else ""
+    return format_html("{}: {}{}", f"{len(ids):,}", format_html_join("; ", "{}", named), more)
+
+
+def _override(amount: str | None, plan: Plan | None) -> str:
+    if amount is None:
+        default = f", {format_money(plan.default_budget, plan.currency)}" if plan else ""
+        return f"None: the plan's default{default}"
+    return look.amount(amount, plan.currency) if plan else f"{parse_amount(amount):,}, in the plan's currency"
 
 
 def _ask(

@@ -52,6 +52,8 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
     form = UserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    # Without staff status nobody gets in: it is asked for, and on, where a user is added.
+    add_fieldsets = ((None, {"fields": ("username", "is_staff", "usable_password", "password1", "password2")}),)
     appears = "Everybody who may log in appears here."
     list_display = ("username", "first_name", "last_name", "roles", "is_staff", "is_active")
     list_filter = ("is_staff", "is_active", "groups")
@@ -64,6 +66,10 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
         """Return Django's groups of fields, with the branches behind the name."""
         groups = list(super().get_fieldsets(request, obj))
         return [*groups[:2], ("Branches", {"fields": ("branches",)}), *groups[2:]] if obj else groups
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the form of a new user begins with."""
+        return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Return what only superusers change."""

@@ -41,8 +41,9 @@ def _hindrance(offer: Offer[Any], words: str) -> Hindrance:
 
 def _needs_permission(user: User, row: RowT, offer: Offer[RowT]) -> str:
     may = roles(offer.permissions)
-    whose = f"; {may} may" if may else ""
-    return f"You may not {deeds(offer.permissions)}{whose}. {_who(user, row, offer)}"
+    whose = f"; {may} {'have' if may.startswith('the roles') else 'has'} it" if may else ""
+    right = f"“{offer.label}” takes the right to {deeds(offer.permissions)}, which you do not have"
+    return f"{right}{whose}. {_who(user, row, offer)}"
 
 
 def _who(user: User, row: RowT, offer: Offer[RowT]) -> str:

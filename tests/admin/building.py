@@ -10,11 +10,12 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.domain.states import Move, OrderState, Outcome
+from campaigns.domain.states import Move, OrderState, Outcome, Resolution
 from campaigns.models import Attempt, Branch, Campaign, Order
 from campaigns.services import moves, orders, recording
 from campaigns.services.content import Content
 from campaigns.services.recording import Answer
+from campaigns.services.settling import settle
 from tests import factories
 
 CATALOGUE = ("view_branch", "view_agent", "view_listing", "view_plan")
@@ -66,27 +67,41 @@ def awaiting_approval(user: User | None = None, **fields: Any) -> Order:
     return queued(user, branch=factories.make_branch(approval_threshold=Decimal("1.00")), **fields)
 
 
-def answered(answer: Answer, user: User | None = None, *, now: datetime | None = None, **fields: Any) -> Order:
+def answered(
+    answer: Answer,
+    user: User | None = None,
+    *,
+    now: datetime | None = None,
+    took: timedelta = timedelta(0),
+    **fields: Any,
+) -> Order:
     """Return an order whose attempt to publish ended so."""
-    return answer_again(queued(user, **fields), answer, now=now or timezone.now())
+    return answer_again(queued(user, **fields), answer, now=now or timezone.now(), took=took)
 
 
-def answer_again(order: Order, answer: Answer, *, now: datetime) -> Order:
-    """Return the queued order after one more attempt to publish it ended so."""
+def answer_again(order: Order, answer: Answer, *, now: datetime, took: timedelta = timedelta(0)) -> Order:
+    """Return the queued order after one more attempt to publish it, begun now, ended so."""
+    attempt = claimed(order, now=now, sent=answer.outcome is not Outcome.NOT_SENT)
+    recording.record_answer(attempt, answer, now=now + took)
+    return moves.read(order.pk)
+
+
+def claimed(order: Order, *, now: datetime, sent: bool = True) -> Attempt:
+    """Return one more attempt to publish a queued order, begun now and under way."""
     order = moves.read(order.pk)
-    moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
     attempt = Attempt.objects.create(
         order=order,
         number=order.attempts.count() + 1,
-        order_version=order.version,
+        order_version=order.version + 1,
         payload_sha256=order.payload_sha256,
         worker="worker:1",
         claimed_at=now,
         lease_until=now + timedelta(minutes=3),
-        sent_at=None if answer.outcome is Outcome.NOT_SENT else now,
     )
-    recording.record_answer(attempt, answer, now=now)
-    return moves.read(order.pk)
+    moves.move(order, Move.CLAIM, OrderState.PUBLISHING)
+    if sent:
+        Attempt.objects.filter(pk=attempt.pk).update(sent_at=now)
+    return attempt
 
 
 def published(*tracking_ids: str, user: User | None = None, **fields: Any) -> Order:
@@ -103,6 +118,29 @@ def rejected(user: User | None = None, **fields: Any) -> Order:
 def in_doubt(user: User | None = None, **fields: Any) -> Order:
     """Return an order of which nobody knows whether Flow took it."""
     return answered(Answer(Outcome.UNKNOWN, "Flow did not answer in time.", None, "half an ans"), user, **fields)
+
+
+def said_not_live(**fields: Any) -> Order:
+    """Return an order in doubt of which somebody said that it is not live: it is queued to be sent again."""
+    order = in_doubt(**fields)
+    settler = User.objects.filter(username="settler").first() or factories.make_user(
+        "settler", "settle_order", "settle_alone"
+    )
+    settle(order.pk, Resolution.NOT_LIVE, evidence="We looked.", user=settler, now=timezone.now())
+    return moves.read(order.pk)
+
+
+def live_after_all(order: Order, *tracking_ids: str) -> Order:
+    """Return the order after Flow's late answer to its first attempt: it was live all the time."""
+    answer = Answer(Outcome.PUBLISHED, "Flow accepted the order.", 202, "{}", tuple(tracking_ids), "queued")
+    recording.record_answer(order.attempts.get(number=1), answer, now=timezone.now())
+    return moves.read(order.pk)
+
+
+def published_twice(first: Iterable[str], second: Iterable[str]) -> Order:
+    """Return an order that Flow took in each of two attempts, with their campaigns."""
+    answer = Answer(Outcome.PUBLISHED, "Flow accepted the order.", 202, "{}", tuple(second), "queued")
+    return live_after_all(answer_again(said_not_live(), answer, now=timezone.now()), *first)
 
 
 def campaign(tracking_id: str = "queue_1", **fields: Any) -> Campaign:

@@ -8,16 +8,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from pytest_django import Settings
 
 from campaigns import selectors
 from campaigns.domain.alerts import AlertKind, Channel
-from campaigns.models import Alert, Branch, Event, Order
-from campaigns.services import alerting
+from campaigns.models import Alert, Branch, Campaign, Event, Listing, Order
+from campaigns.services import alerting, orders, watching
 from tests import factories
 from tests.admin import building
 
 pytestmark = pytest.mark.django_db
-PAGE, SETTINGS = "/admin/alerts/", "/admin/alerts/settings/"
+PAGE, NEWS, SETTINGS = "/admin/alerts/", "/admin/alerts/?show=news", "/admin/alerts/settings/"
 
 
 @pytest.fixture
@@ -63,13 +64,18 @@ def test_the_menu_tells_how_many_ask_for_somebody_and_are_unread(branch: Branch,
     assert badge(sue) == "99+"
 
 
-def test_what_went_well_raises_no_number_and_stays_in_the_list(branch: Branch) -> None:
+def test_what_went_well_raises_no_number_and_has_a_tab_of_its_own(branch: Branch, settings: Settings) -> None:
+    settings.FLOW_IS_LOCAL = False
     tom = factories.make_user("tom", "submit_order", "view_order", branches=[branch])
     building.published("queue_1", branch=branch)
     alerting.raise_alerts(timezone.now())
     assert [alert.kind for alert in selectors.unread_alerts(tom)] == ["published"]
     assert badge(tom) == 0
-    assert "Flow accepted the order." in building.client_of(tom).get(PAGE).content.decode()
+    client = building.client_of(tom)
+    assert "Nothing asks for you" in client.get(PAGE).content.decode()
+    news = client.get(NEWS)
+    assert "Flow accepted the order." in news.content.decode()
+    assert news.context["totals"] == ["Published: 1 order, 1,500.00 ZAR (Sea Point 1)"]
 
 
 def test_good_news_beside_bad_does_not_raise_its_number(branch: Branch) -> None:
@@ -78,6 +84,58 @@ def test_good_news_beside_bad_does_not_raise_its_number(branch: Branch) -> None:
     alarm(branch)
     assert selectors.unread_alerts(tom).count() == 2
     assert badge(tom) == 1
+    page = building.client_of(tom).get(PAGE)
+    assert [row["alert"].kind for row in page.context["rows"]] == ["doubt"]
+    assert [(tab["title"], tab["badge"], tab["shown"]) for tab in page.context["tabs"]] == [
+        ("Asks for you", "1", True),
+        ("Good news", "1", False),
+        ("All", "", False),
+    ]
+
+
+def test_good_news_is_marked_as_read_in_its_own_tab_alone(branch: Branch) -> None:
+    tom = factories.make_user("tom", "submit_order", "settle_order", "view_order", branches=[branch])
+    building.published("queue_1", branch=branch)
+    alarm(branch)
+    client = building.client_of(tom)
+    until = client.get(NEWS).context["until"]
+    answer = client.post(f"{PAGE}read/", {"until": until, "show": "news"})
+    assert answer.headers["Location"] == NEWS
+    assert [alert.kind for alert in selectors.unread_alerts(tom)] == ["doubt"]
+
+
+def test_a_listing_that_is_gone_is_one_alert_that_leads_to_its_proposals(branch: Branch) -> None:
+    carl = factories.make_user("carl", "command_campaign", "view_campaign", branches=[branch])
+    listing = factories.make_listing(branch, title="Sunny <b>flat</b>", external_id="L-1")
+    for number in range(3):
+        building.published(f"queue_{number}", branch=branch, listings=(listing,), agent=None)
+    Campaign.objects.update(phase="live")
+    Listing.objects.filter(pk=listing.pk).update(status="sold")
+    watching.watch(timezone.now())
+    alerting.raise_alerts(timezone.now())
+    html = building.client_of(carl).get(PAGE).content.decode()
+    assert badge(carl) == 1
+    assert (
+        '<a class="text-link" href="/admin/campaigns/campaign/pause-proposals/">'
+        "listing Sunny &lt;b&gt;flat&lt;/b&gt; (L-1)</a>"
+    ) in html
+    assert "The listing is sold, and 3 campaigns run for it: pause them? Their orders are for 4,500.00 ZAR." in html
+    assert "3 times" not in html
+
+
+def test_a_rehearsal_is_marked_as_one(branch: Branch, sue: User, settings: Settings) -> None:
+    settings.FLOW_IS_LOCAL = True
+    alarm(branch)
+    assert '<span class="timeline-by">Rehearsal</span>' in building.client_of(sue).get(PAGE).content.decode()
+
+
+def test_an_order_that_was_not_approved_asks_for_its_author_with_the_comment() -> None:
+    order, boss = building.awaiting_approval(), factories.make_user("boss", "approve_order", "view_order")
+    orders.reject(order.pk, order.version, comment="Spend <i>half</i>.", user=boss, now=timezone.now())
+    alerting.raise_alerts(timezone.now())
+    assert badge(building.author()) == 1
+    html = building.client_of(building.author()).get(PAGE).content.decode()
+    assert "boss did not approve the order: Spend &lt;i&gt;half&lt;/i&gt;." in html
 
 
 def test_the_page_tells_what_is_unread_with_a_link_to_it(branch: Branch, sue: User) -> None:
@@ -92,7 +150,7 @@ def test_the_page_tells_what_is_unread_with_a_link_to_it(branch: Branch, sue: Us
 def test_looking_reads_nothing(branch: Branch, sue: User) -> None:
     alarm(branch)
     client, alert = building.client_of(sue), Alert.objects.get(user=sue)
-    for page in (PAGE, f"{PAGE}?show=all", SETTINGS):
+    for page in (PAGE, NEWS, f"{PAGE}?show=all", f"{PAGE}?show=nonsense", SETTINGS):
         assert client.get(page).status_code == 200
     assert client.get(f"{PAGE}{alert.pk}/read/").status_code == 405
     assert client.get(f"{PAGE}read/").status_code == 405
@@ -169,9 +227,11 @@ def test_fifty_alerts_take_as_many_queries_as_five(branch: Branch, sue: User) ->
 def test_each_person_chooses_among_what_may_concern_them(sue: User) -> None:
     client = building.client_of(sue)
     form = client.get(SETTINGS).context["form"]
-    assert list(form.fields) == ["doubt", "mentioned"]
+    assert list(form.fields) == ["doubt", "not_approved", "mentioned"]
     assert [value for value, _ in form.fields["doubt"].choices] == ["at_once", "digest", "admin"]
-    answer = client.post(SETTINGS, {"doubt": "at_once", "mentioned": "admin", "rejected": "off"}, follow=True)
+    answer = client.post(
+        SETTINGS, {"doubt": "at_once", "not_approved": "digest", "mentioned": "admin", "rejected": "off"}, follow=True
+    )
     assert "Your choice is saved." in answer.content.decode()
     chosen = selectors.alert_channels(sue)
     assert (chosen[AlertKind.DOUBT], chosen[AlertKind.MENTIONED]) == (Channel.AT_ONCE, Channel.ADMIN)
@@ -179,7 +239,11 @@ def test_each_person_chooses_among_what_may_concern_them(sue: User) -> None:
 
 
 def test_doubt_can_not_be_switched_off_and_nothing_is_saved(sue: User) -> None:
-    html = building.client_of(sue).post(SETTINGS, {"doubt": "off", "mentioned": "admin"}).content.decode()
+    html = (
+        building.client_of(sue)
+        .post(SETTINGS, {"doubt": "off", "not_approved": "off", "mentioned": "admin"})
+        .content.decode()
+    )
     assert "Choose one from the list." in html
     assert not sue.alert_choices.exists()
 

@@ -1,10 +1,12 @@
 """“My approvals”: what waits for this person, and for nobody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -13,6 +15,7 @@ from django.utils import timezone
 from campaigns.admin import approval_queue
 from campaigns.models import Order
 from campaigns.services import orders
+from campaigns.services.content import Content
 from tests import factories
 from tests.admin import building
 
@@ -45,9 +48,9 @@ def badge(user: User) -> int:
 
 
 def test_the_queue_holds_what_waits_the_oldest_first_with_the_money() -> None:
-    first, second = waiting(), waiting(budget_override=Decimal(2928))
-    dear = waiting(plan=factories.make_plan(currency="EUR"))
-    Order.objects.filter(pk=first.pk).update(submitted_at=timezone.now() + timedelta(hours=1))
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        first = waiting()
+    second, dear = waiting(budget_override=Decimal(2928)), waiting(plan=factories.make_plan(currency="EUR"))
     building.queued()
     building.draft()
     user = approver()
@@ -118,3 +121,30 @@ def test_the_queue_has_pages_and_asks_no_more_for_more_orders(monkeypatch: pytes
     monkeypatch.setattr(approval_queue, "PER_PAGE", 3)
     assert len(refs(user)) == 3
     assert len(client.get(f"{QUEUE}?page=2").context["rows"]) == 1
+
+
+def test_an_order_that_was_here_before_says_whether_it_is_another_one_now() -> None:
+    author, user = building.author(), approver()
+    refused, returned, as_it_was, new = waiting(author), waiting(author), waiting(author), waiting(author)
+    for order, edit in ((refused, Decimal(99)), (as_it_was, None)):
+        orders.reject(order.pk, order.version, comment="Too dear.", user=user, now=timezone.now())
+        _submit_again(order, author, edit)
+    orders.return_to_draft(returned.pk, returned.version, user=author, now=timezone.now())
+    _submit_again(returned, author, Decimal(98))
+    answer = seen(user)
+    assert {row["order"].pk: row["again"] for row in answer.context["rows"]} == {
+        refused.pk: "Edited since it was sent back",
+        returned.pk: "Edited since it was submitted before",
+        as_it_was.pk: "Sent back, and not edited since",
+        new.pk: "",
+    }
+    assert "Edited since it was sent back" in answer.content.decode()
+
+
+def _submit_again(order: Order, author: User, budget: Decimal | None) -> None:
+    draft = Order.objects.get(pk=order.pk)
+    if budget:
+        content = replace(Content.of(draft), budget_override=budget)
+        orders.edit_order(draft.pk, draft.version, content, user=author, now=timezone.now())
+        draft = Order.objects.get(pk=order.pk)
+    orders.submit(draft.pk, draft.version, user=author, now=timezone.now())

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns import tasks
+from campaigns.admin import batches as batch_pages
 from campaigns.models import Batch, BatchRow
 from campaigns.services.spreadsheets import guarded
 from tests import factories
@@ -29,8 +31,8 @@ def page(batch: Batch, name: str = "change") -> str:
     return reverse(f"admin:campaigns_batch_{name}", args=[batch.pk])
 
 
-def start(name: str, *rows: Any, user: User) -> Batch:
-    return batching.start(name, *rows, user=user, now=timezone.now())
+def start(name: str, *rows: Any, user: User, reason: str = "") -> Batch:
+    return batching.start(name, *rows, user=user, reason=reason, now=timezone.now())
 
 
 def run(batch: Batch) -> None:
@@ -86,7 +88,6 @@ def test_looking_changes_nothing(client: Client, batch: Batch) -> None:
         client.get(page(batch, name))
     assert [state for state, _ in batching.results(batch)] == ["waiting", "skipped"]
     assert client.post(page(batch), {"deed": "cancel"}).status_code == 403
-    assert client.get(page(batch, "again")).status_code == 405
 
 
 @pytest.mark.parametrize("name", ["change", "progress", "csv"])
@@ -103,8 +104,12 @@ def test_others_do_not_see_a_batch_but_those_who_work_everywhere_do(batch: Batch
 def test_somebody_else_cannot_try_a_batch_again(batch: Batch) -> None:
     fail(batch)
     home = batch.rows.earliest("pk").subject.branch
-    colleague = factories.make_user("colleague", *building.ORDER_STAFF, branches=[home])
-    assert building.client_of(colleague).post(page(batch, "again")).status_code == 404
+    colleague = building.client_of(factories.make_user("colleague", *building.ORDER_STAFF, branches=[home]))
+    assert colleague.get(again(batch)).status_code == 404
+    assert (
+        colleague.post(again(batch), {"deed": "publish", "rows": "1:1:1:ZAR:1", "again_of": batch.pk}).status_code
+        == 404
+    )
     assert Batch.objects.count() == 1
 
 
@@ -124,41 +129,106 @@ def test_rows_of_a_branch_that_was_left_are_not_shown_any_more() -> None:
 
 
 def fail(batch: Batch) -> None:
-    """Let the batch end with a row that a fault of the console failed."""
-    run(batch)
-    done = BatchRow.objects.filter(batch=batch, state="done")
-    done.update(state="failed", why="Fault of the console", words="Nothing was done.")
-    Batch.objects.filter(pk=batch.pk).update(done=0, failed=1)
+    """Let the batch end with all rows that waited failed by a fault of the console."""
+    waiting = BatchRow.objects.filter(batch=batch, state="waiting")
+    failed = waiting.update(state="failed", why="Fault of the console", words="Nothing was done.")
+    Batch.objects.filter(pk=batch.pk).update(failed=failed, ended_at=timezone.now())
 
 
-def test_the_failed_rows_are_tried_again_by_a_post(
+def again(batch: Batch) -> str:
+    """Return the address that the button leads to."""
+    return batch_pages.again_url(batch)
+
+
+def hidden(answer: Any) -> dict[str, str]:
+    return {field.name: str(field.value()) for field in answer.context["form"] if field.is_hidden}
+
+
+def test_the_failed_rows_are_looked_at_with_their_money_before_they_are_tried_again(
     client: Client, batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
     monkeypatch.setattr(tasks, "nudge_batch", told.append)
     fail(batch)
-    assert "Try the failed ones again" in client.get(page(batch)).content.decode()
-    answer = client.post(page(batch, "again"))
-    again = Batch.objects.get(again_of=batch)
-    assert answer.headers["Location"] == page(again)
-    assert (told, again.total) == ([again.pk], 1)
+    assert f'href="{again(batch).replace("&", "&amp;")}"' in client.get(page(batch)).content.decode()
+    seen = client.get(again(batch))
+    text = " ".join(re.sub(r"<[^>]+>", " ", seen.content.decode()).split())
+    assert f"These are the rows that failed in {batch}, as they are now." in text
+    assert "1 will be done 1 × Submitted and published at once 1,500.00 ZAR may be spent." in text
+    assert seen.context["doing"] == "Publish 1 order, 1,500.00 ZAR"
+    assert seen.context["list_url"] == page(batch)
+    assert (told, Batch.objects.count()) == ([], 1)
+
+    answer = client.post(again(batch), hidden(seen))
+    second = Batch.objects.get(again_of=batch)
+    assert answer.headers["Location"] == page(second)
+    assert (told, second.total, batching.results(second)) == ([second.pk], 1, [("waiting", "")])
     html = client.get(page(batch)).content.decode()
     assert "Try the failed ones again" not in html
-    assert page(again) in html
+    assert page(second) in html
+
+
+def failed_twice_to_cancel() -> Batch:
+    batch = start("cancel", building.draft(), building.draft(), user=building.author(), reason="Sold.")
+    fail(batch)
+    return batch
+
+
+def test_trying_again_asks_for_the_reason_where_the_deed_needs_one(client: Client) -> None:
+    batch = failed_twice_to_cancel()
+    seen = client.get(again(batch))
+    assert seen.context["form"]["reason"].value() == "Sold."
+    refused = client.post(again(batch), {**hidden(seen), "reason": " "})
+    assert "Say why: it stays in the history" in refused.content.decode()
+    client.post(again(batch), {**hidden(seen), "reason": "Sold, and paid."})
+    assert Batch.objects.get(again_of=batch).reason == "Sold, and paid."
+
+
+def test_the_same_page_sent_twice_is_one_batch_and_another_page_is_refused(client: Client) -> None:
+    batch = failed_twice_to_cancel()
+    seen, other = client.get(again(batch)), client.get(again(batch))
+    first, twice = (client.post(again(batch), {**hidden(seen), "reason": "Sold."}) for _ in range(2))
+    second = Batch.objects.get(again_of=batch)
+    assert first.headers["Location"] == twice.headers["Location"] == page(second)
+    late = client.post(again(batch), {**hidden(other), "reason": "Sold."})
+    told = f"The failed rows of {batch} are tried again already, by {second}. Nothing was done."
+    assert (late.status_code, told in late.content.decode()) == (409, True)
+    assert told in client.get(again(batch), follow=True).content.decode()
+    assert Batch.objects.count() == 2
+
+
+def test_only_rows_that_failed_are_tried_again(client: Client) -> None:
+    batch, other = failed_twice_to_cancel(), building.draft()
+    seen = client.get(again(batch))
+    sent = hidden(seen)
+    sent["rows"] += f" {other.pk}:{other.version}:1500.00:ZAR:1"
+    client.post(again(batch), {**sent, "reason": "Sold."})
+    assert Batch.objects.get(again_of=batch).total == 2
+
+
+def test_rows_that_failed_and_are_not_there_for_the_person_any_more_are_told() -> None:
+    home = factories.make_branch()
+    clerk = factories.make_user("clerk", *building.ORDER_STAFF, branches=[home])
+    batch = start("publish", building.draft(branch=home), user=clerk)
+    fail(batch)
+    home.staff.remove(clerk)
+    answer = building.client_of(clerk).get(again(batch), follow=True)
+    assert f"None of the rows that failed in {batch} is there for you. Nothing was done." in answer.content.decode()
 
 
 def test_trying_again_needs_the_site_s_own_form(batch: Batch) -> None:
     fail(batch)
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(building.author())
-    assert strict.post(page(batch, "again")).status_code == 403
+    assert strict.post(again(batch), hidden(strict.get(again(batch)))).status_code == 403
     assert Batch.objects.count() == 1
 
 
 def test_where_nothing_failed_trying_again_says_so(client: Client, batch: Batch) -> None:
     run(batch)
-    answer = client.post(page(batch, "again"), follow=True)
-    assert "has no failed rows to try again. Nothing was done." in answer.content.decode()
+    answer = client.get(again(batch), follow=True)
+    assert answer.redirect_chain == [(page(batch), 302)]
+    assert f"{batch} has no failed rows to try again. Nothing was done." in answer.content.decode()
     assert Batch.objects.count() == 1
 
 
@@ -246,3 +316,12 @@ def test_progress_is_plain_json(client: Client, batch: Batch) -> None:
     answer = client.get(page(batch, "progress"))
     assert answer.headers["Content-Type"] == "application/json"
     assert set(json.loads(answer.content)) == {"finished", "words", "ended"}
+
+
+def test_a_campaign_that_the_batch_paused_is_said_to_be_pausing_until_flow_confirms_it() -> None:
+    boss = factories.make_user("boss", *building.EVERYTHING)
+    campaign = building.campaign(phase="live", flow_status="active")
+    paused = start("pause", campaign, user=boss, reason="Sold.")
+    run(paused)
+    (row,) = building.client_of(boss).get(page(paused)).context["table"]["rows"]
+    assert re.sub("<[^>]+>", " ", row[4]).split() == ["play_circle", "Live", "pause", "Pausing…"]

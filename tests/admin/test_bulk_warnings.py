@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from campaigns.admin.bulk_warnings import ELSEWHERE
 from campaigns.models import Batch, Branch, Order
 from tests import factories
 from tests.admin import building
@@ -54,9 +55,9 @@ def test_two_of_them_for_the_same_listing_are_told_on_top_and_in_their_rows(clie
     first, second, other = (
         draft(branch, listings=(each,)) for each in (listing, listing, factories.make_listing(branch))
     )
-    assert publish(client, first, second, other) == ["2 × advertised already, or by another of these orders."]
+    assert publish(client, first, second, other) == [f"2 × {ELSEWHERE}."]
     text = words(ask(client, "publish", first, second, other))
-    assert text.count("Look twice: advertised already, or by another of these orders.") == 2
+    assert text.count(f"Look twice: {ELSEWHERE}.") == 2
 
 
 @pytest.mark.parametrize("make", [building.queued, building.in_doubt, building.awaiting_approval])
@@ -67,7 +68,7 @@ def test_a_listing_that_another_order_on_its_way_has_is_told(client: Client, bra
         Branch.objects.filter(pk=branch.pk).update(approval_threshold=1)
         make = building.queued
     make(branch=Branch.objects.get(pk=branch.pk), listings=(listing,))
-    assert publish(client, made)[-1] == "1 × advertised already, or by another of these orders."
+    assert publish(client, made)[-1] == f"1 × {ELSEWHERE}."
 
 
 def test_drafts_and_cancelled_orders_elsewhere_advertise_nothing(client: Client, branch: Branch) -> None:

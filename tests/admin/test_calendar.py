@@ -80,6 +80,29 @@ def test_shows_the_campaigns_of_six_weeks_from_this_monday_on(client: Client) ->
     assert context["today"] == f"{100 * (NOW - MONDAY) / timedelta(days=42):.3f}%"
 
 
+@pytest.mark.parametrize(
+    ("at", "anchor"),
+    [
+        (timedelta(), "start"),
+        (timedelta(days=2), "start"),
+        (timedelta(days=3), "middle"),
+        (timedelta(days=39), "middle"),
+        (timedelta(days=41), "end"),
+    ],
+)
+def test_the_word_for_today_is_not_cut_off_at_an_edge(at: timedelta, anchor: str) -> None:
+    campaign("queue_1", 0, 42)
+    with time_machine.travel(MONDAY + at, tick=False):
+        client = building.client_of(factories.make_user("reader", *RIGHTS))
+        html = client.get(f"{PAGE}?from={MONDAY:%Y-%m-%d}").content.decode()
+    assert f'text-anchor="{anchor}" class="calendar-today-word">today<' in html
+
+
+def test_the_heading_says_what_the_page_is(client: Client) -> None:
+    html = client.get(PAGE).content.decode()
+    assert 'Calendar <span class="calendar-days">4 Mar 2030 to 14 Apr 2030</span>' in html
+
+
 def test_a_bar_lies_where_its_campaign_runs(client: Client) -> None:
     campaign("queue_within", 7, 28)
     campaign("queue_all", -1, None)

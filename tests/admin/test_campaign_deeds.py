@@ -96,6 +96,9 @@ def test_what_was_asked_is_shown_as_not_confirmed(client: Client) -> None:
     html = answer.content.decode()
     assert answer.context["asked"].startswith("Pause asked by seller at ")
     assert answer.context["asked"].endswith(" – not confirmed yet. Reason: Sold.")
+    Command.objects.update(reason="Sold", words="ignored one")
+    said = client.get(page(campaign, "change")).context["asked"]
+    assert said.endswith(" – not confirmed yet. Reason: Sold. Flow's words: ignored one.")
     assert "not confirmed yet" in html
     assert page(campaign, "pause") not in html
     assert page(campaign, "resume") in html

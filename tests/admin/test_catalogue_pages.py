@@ -8,8 +8,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
+from django.utils.html import strip_tags
 
-from campaigns.models import Branch, Event, Listing
+from campaigns.models import Branch, Event, Listing, OrderTemplate
 from tests import factories
 from tests.admin import building
 from tests.admin.test_order_moves import told
@@ -102,17 +104,41 @@ def test_a_branch_that_nothing_uses_is_deleted_with_a_line_of_history(client: Cl
     assert Event.objects.get().kind == "branch.deleted"
 
 
+def test_what_nothing_uses_is_asked_about_in_plain_words(client: Client) -> None:
+    unused = factories.make_branch(name="Sea Point")
+    fields = {"content": {}, "owner": building.author(), "created_at": timezone.now()}
+    OrderTemplate.objects.create(name="Spring", branch=unused, **fields)
+    shown = client.get(f"{LIST}{unused.pk}/delete/").content.decode().replace("&#x27;", "'")
+    words = " ".join(strip_tags(shown).split())
+    assert f"Nothing refers to {unused}. Its 1 template of orders goes with it. It can't be brought back" in words
+    assert 'name="post" value="yes"' in shown
+    assert "Branches: 1" not in words
+
+
+def test_a_name_that_is_not_saved_stands_nowhere_but_in_its_field(client: Client) -> None:
+    branch = factories.make_branch(name="Sea Point", external_id="SP-1")
+    html = client.post(f"{LIST}{branch.pk}/change/", written(name="Typed", time_zone="Nowhere")).content.decode()
+    assert "Sea Point (SP-1)" in html
+    assert "Typed (" not in html
+
+
 def test_a_branch_that_orders_use_stays(client: Client) -> None:
     order = building.draft()
     branch, page = order.branch, f"{LIST}{order.branch_id}/"
     question = client.get(f"{page}delete/")
-    assert "doesn't have permission" not in question.content.decode().replace("&#x27;", "'")
-    assert order.order_ref not in question.content.decode()
+    shown = question.content.decode().replace("&#x27;", "'")
+    why = (
+        f"Branch {branch} has 1 order, 1 listing, 1 agent, so it can't be deleted. "
+        "Set it inactive instead: then nobody can choose it any more."
+    )
+    assert why in shown
+    assert "Are you sure" not in shown
+    assert 'name="post"' not in shown
+    assert order.order_ref not in shown
     answer = client.post(f"{page}delete/", {"post": "yes"})
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{page}change/")
     assert told(answer) == [
-        f"Branch {branch} has 1 order, 1 listing, 1 agent, so it can't be deleted. Nothing was changed. "
-        "Set it inactive instead: then nobody can choose it any more."
+        f"{why} Nothing was changed.",
     ]
     assert not LogEntry.objects.exists()
     assert Branch.objects.filter(pk=branch.pk).exists()

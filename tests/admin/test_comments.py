@@ -37,7 +37,17 @@ def test_a_comment_is_written_and_whom_it_tells_and_does_not_tell_is_said() -> N
         "@far can't see this order and is not told.",
     ]
     html = answer.content.decode()
+    for words in ("Your comment is in the history. Told: sue.", "@far can&#x27;t see this order and is not told."):
+        assert html.count(words) == 1
+        assert html.index('id="timeline"') < html.index(words) < html.index(FIELD)
     assert '<strong class="timeline-mention">@sue</strong>, ask @far &amp; @&lt;b&gt;' in html
+
+
+def test_what_was_said_of_a_comment_is_not_lost_on_a_page_without_a_timeline() -> None:
+    order, user = building.draft(), writer()
+    client = building.client_of(user)
+    client.post(f"/admin/campaigns/order/{order.pk}/comment/", {"text": "Sold."})
+    assert "Your comment is in the history." in client.get("/admin/campaigns/order/").content.decode()
 
 
 def test_what_is_wrong_is_said_beside_the_field_and_what_was_written_stays() -> None:

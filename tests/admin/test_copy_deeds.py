@@ -116,7 +116,7 @@ def test_a_replacement_that_can_t_be_made_says_so_and_keeps_the_reason(boss: Use
     source.listings.update(active=False)
     answer = client.post(page(source, "replace"), {"version": source.version, "reason": "Wrong dates."})
     assert answer.status_code == 409
-    assert "None of the listings can be advertised any more" in answer.content.decode()
+    assert "of another branch. Build a new order. Nothing was done." in answer.content.decode()
     assert "Wrong dates." in answer.content.decode()
     assert not Command.objects.exists()
     assert Order.objects.count() == 1

@@ -34,9 +34,7 @@ def in_doubt(answer: Answer | None = None, *, at: datetime = NOON, **fields: Any
     """Return an order in doubt since 20 seconds after `at`."""
     answer = answer or Answer(Outcome.UNKNOWN, "Flow did not answer in time.", None, "half an ans")
     with time_machine.travel(at - HOUR, tick=False):
-        order = building.answered(answer, now=at, **fields)
-    order.attempts.update(finished_at=at + timedelta(seconds=20))
-    return order
+        return building.answered(answer, now=at, took=timedelta(seconds=20), **fields)
 
 
 def shown(user: User | None = None, page: str = QUEUE) -> Any:

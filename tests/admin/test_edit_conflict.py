@@ -201,7 +201,11 @@ def test_the_second_to_save_a_listing_sees_what_the_first_changed(
     assert (title.before, title.theirs, title.mine, title.touched) == ("Flat", "Villa", "House", True)
     assert title.who == "naledi, 1 Jan 2030, 11:00 SAST"
     assert (active.before, active.theirs, active.touched) == ("yes", "no", False)
-    assert 'value="House"' in answer.content.decode()
+    html = answer.content.decode()
+    assert 'value="House"' in html
+    assert html.index("Others have changed this since you opened it") < html.index("What others changed")
+    assert "Please correct" not in html
+    assert f"House ({listing.external_id})" not in html, "what is not saved is not its name"
     listing.refresh_from_db()
     assert (listing.title, listing.status, listing.active) == ("Villa", "for sale", False)
     assert Event.objects.count() == lines

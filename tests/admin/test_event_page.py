@@ -1,13 +1,20 @@
 """The page of one line of history tells its details in words, not as they are stored."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from campaigns.admin import look
 from campaigns.domain.states import ActorKind
-from campaigns.models import Event
+from campaigns.models import Event, Listing, Order
+from campaigns.services import orders
+from campaigns.services.content import Content
 from campaigns.services.history import record
 from tests import factories
 from tests.admin import building
@@ -57,3 +64,38 @@ def test_what_is_not_kept_as_expected_is_shown_as_it_is() -> None:
     assert told("Monthly budget", "x → {&#x27;deep&#x27;: 1}") in html
     assert told("Name", "Cape") in html
     assert told("Empty", "none") in html
+
+
+def test_an_edit_is_told_in_the_list_and_on_the_page_as_in_the_timeline() -> None:
+    order, author = building.draft(budget_override=Decimal(8000)), building.author()
+    flat = factories.make_listing(order.branch, title="Flat")
+    content = replace(Content.of(order), budget_override=Decimal(6000), listings=(*order.listings.all(), flat))
+    orders.edit_order(order.pk, order.version, content, user=author, now=timezone.now())
+    event = order.events.get(kind="order.edited")
+    reader = factories.make_user("lister", "view_event", "view_listing")
+    html = building.client_of(reader).get("/admin/campaigns/event/").content.decode()
+    words = "author edited the order: Listings 1 → 2; added: Flat; Budget override 8,000.00 ZAR → 6,000.00 ZAR"
+    assert look.short(words) in html
+    assert words in page(event)
+    assert "budget_override" not in html
+
+
+def test_the_list_asks_the_database_no_more_for_more_edits(django_assert_max_num_queries: Any) -> None:
+    client = building.client_of(factories.make_user("lister", "view_event", "view_listing", "view_order"))
+
+    def edit_one() -> None:
+        order = building.draft()
+        content = replace(Content.of(order), budget_override=Decimal(6000), agent=None, listings=order_listings(order))
+        orders.edit_order(order.pk, order.version, content, user=building.author(), now=timezone.now())
+
+    edit_one()
+    with CaptureQueriesContext(connection) as few:
+        client.get("/admin/campaigns/event/")
+    for _ in range(4):
+        edit_one()
+    with django_assert_max_num_queries(len(few)):
+        client.get("/admin/campaigns/event/")
+
+
+def order_listings(order: Order) -> tuple[Listing, ...]:
+    return (factories.make_listing(order.branch),)

@@ -182,3 +182,11 @@ def test_a_workbook_that_would_be_too_large_is_refused_with_the_way_out(
     assert "Filter the list, or export it as CSV." in answer.content.decode()
     assert not Event.objects.exists()
     assert len(rows(export(client, "listing"))) == 1 + Listing.objects.count()
+
+
+def test_a_file_of_branches_has_a_column_for_each_month_of_what_is_committed(boss: User) -> None:
+    branch = factories.make_branch()
+    building.queued(branch=branch, start_at=None, end_at=None)
+    titles, row = sheet(export(building.client_of(boss), "branch", "", "xlsx")).iter_rows(values_only=True)
+    committed = [dict(zip(titles, row, strict=True))[f"committed {month} month"] for month in ("this", "next")]
+    assert committed == ["1,500.00 ZAR", "–"]

@@ -27,9 +27,10 @@ from tests.admin import building
 pytestmark = pytest.mark.django_db
 
 HOME = "/admin/"
-ORDER_NEEDS = ["my_approval", "settling", "mending", "hurry", "overdue", "patience"]
+ORDER_NEEDS = ["my_approval", "settling", "by_mistake", "mending", "hurry", "overdue", "patience"]
 CAMPAIGN_NEEDS = ["attention", "confirmation", "gone", "ending"]
-NEEDS = [*ORDER_NEEDS, *CAMPAIGN_NEEDS, "budget"]
+BRANCH_NEEDS = ["budget", "next_budget"]
+NEEDS = [*ORDER_NEEDS, *CAMPAIGN_NEEDS, *BRANCH_NEEDS]
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,7 @@ class Office:
     def _orders(self) -> None:
         building.in_doubt(**self.order())
         building.rejected(**self.order())
+        building.live_after_all(building.said_not_live(**self.order()), f"{self.name}_after_all")
         building.queued(**self.order(budget_override=Decimal(7_000)))
         building.queued(**self.order(hours=12, budget_override=Decimal("5000.01")))
         _update(building.queued(**self.order()), next_attempt_at=timezone.now() - timedelta(minutes=6))
@@ -127,7 +129,7 @@ def offices() -> list[Office]:
     return [Office("mine", boss, "1234.56"), Office("theirs", boss, "777.77")]
 
 
-NUMBERS = dict.fromkeys(NEEDS, 1) | {"my_approval": 2, "attention": 2, "gone": 2, "ending": 2}
+NUMBERS = dict.fromkeys(NEEDS, 1) | {"my_approval": 2, "attention": 2, "gone": 2, "ending": 2, "next_budget": 0}
 
 
 def test_each_card_counts_what_its_list_shows_with_the_money_of_exactly_those_rows(offices: list[Office]) -> None:
@@ -139,7 +141,7 @@ def test_each_card_counts_what_its_list_shows_with_the_money_of_exactly_those_ro
     for need, card in found.items():
         rows = rows_behind(client, card)
         assert card["count"] == len(rows), need
-        if need != "budget":
+        if need not in BRANCH_NEEDS:
             assert {row.branch_id for row in rows} == {mine.pk}, need
             assert card["money"] == money_of(rows), need
     assert found["settling"]["money"] == ["100.05 EUR", "1,234.56 ZAR"]
@@ -152,9 +154,31 @@ def test_the_budget_card_leads_to_the_branches_and_tells_what_they_have_committe
     page = client.get(cards(client)["budget"]["url"])
     assert [branch.pk for branch in page.context["cl"].result_list] == [mine.pk]
     (branch,) = page.context["cl"].result_list
-    told = [format_money(amount, currency) for currency, amount in branch.committed_this_month.items()]
+    told = [format_money(amount, currency) for currency, amount in vars(branch)["committed this month"].items()]
     assert cards(client)["budget"]["money"] == told
     assert told[0] in page.content.decode()
+
+
+def test_what_the_next_month_has_committed_is_counted_on_the_last_day_of_this_one() -> None:
+    with time_machine.travel(datetime(2030, 11, 30, 10, tzinfo=UTC), tick=True):
+        sea_point = factories.make_branch(name="Sea Point", monthly_budget=Decimal(90_000))
+        client = building.client_of(factories.make_user("thandi", *building.EVERYTHING))
+        december: dict[str, Any] = {
+            "start_at": datetime(2030, 12, 10, 7, tzinfo=UTC),
+            "end_at": None,
+            "branch": sea_point,
+        }
+        building.queued(**december, budget_override=Decimal(576_048))
+        building.queued(**december | {"start_at": None}, budget_override=Decimal(72_000))
+        found = cards(client)
+        page = client.get(found["next_budget"]["url"])
+    this, coming = (f"over 80 % of the budget of {month} 2030 committed" for month in ("November", "December"))
+    assert (found["budget"]["text"], found["budget"]["count"]) == (f"branches with {this}", 0)
+    assert (found["next_budget"]["text"], found["next_budget"]["count"]) == (f"branch with {coming}", 1)
+    assert found["next_budget"]["money"] == ["576,048.00 ZAR"]
+    assert list(page.context["cl"].result_list) == [sea_point]
+    shown = re.findall(r"(?:Nov|Dec) 2030: [^<]*", page.content.decode())
+    assert shown == ["Nov 2030: 72,000.00 ZAR", "Dec 2030: 576,048.00 ZAR"]
 
 
 def test_whoever_works_everywhere_counts_all_branches(offices: list[Office]) -> None:
@@ -184,6 +208,16 @@ def test_who_may_not_approve_counts_all_that_wait_for_somebody() -> None:
     assert list(nothing) == []
 
 
+def test_an_order_that_an_approver_sent_back_is_counted_and_listed_with_the_comment(client: Client) -> None:
+    order, boss = building.awaiting_approval(), User.objects.get(username="boss")
+    orders.reject(order.pk, order.version, comment="Spend half.", user=boss, now=timezone.now())
+    building.draft()
+    card = cards(client)["mending"]
+    assert (card["count"], rows_behind(client, card)) == (1, [order])
+    assert card["money"] == money_of([Order.objects.get(pk=order.pk)])
+    assert "Spend half." in client.get(card["url"]).content.decode()
+
+
 def test_another_person_s_queue_does_not_show_through_the_address(offices: list[Office]) -> None:
     nobody = building.client_of(factories.make_user("newcomer", *building.EVERYTHING, branches=[]))
     assert {card["count"] for card in cards(nobody).values()} == {0}
@@ -192,7 +226,8 @@ def test_another_person_s_queue_does_not_show_through_the_address(offices: list[
         assert list(nobody.get(f"/admin/campaigns/order/?needs={need}").context["cl"].result_list) == []
     for need in CAMPAIGN_NEEDS:
         assert list(nobody.get(f"/admin/campaigns/campaign/?needs={need}").context["cl"].result_list) == []
-    assert list(nobody.get("/admin/campaigns/branch/?needs=budget").context["cl"].result_list) == []
+    for need in BRANCH_NEEDS:
+        assert list(nobody.get(f"/admin/campaigns/branch/?needs={need}").context["cl"].result_list) == []
     html = nobody.get(HOME).content.decode()
     assert "As soon as an order is submitted" in html
     assert "1,234.56" not in html
@@ -269,7 +304,8 @@ def test_what_orders_cost_is_not_told_to_those_who_may_see_branches_alone() -> N
     page = client.get("/admin/campaigns/branch/")
     assert list(page.context["cl"].result_list) == [branch]
     assert "1,500.00" not in page.content.decode()
-    assert list(client.get("/admin/campaigns/branch/?needs=budget").context["cl"].result_list) == []
+    for need in BRANCH_NEEDS:
+        assert list(client.get(f"/admin/campaigns/branch/?needs={need}").context["cl"].result_list) == []
 
 
 def test_the_menu_shows_what_the_person_may_see(client: Client) -> None:

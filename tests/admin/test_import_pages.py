@@ -80,8 +80,19 @@ def test_wrong_rows_are_told_counted_and_downloaded_and_the_good_ones_imported(c
     refused = client.post(page, {"fingerprint": seen, "good_only": "0"}, follow=True)
     assert "The file has errors. Nothing was imported." in refused.content.decode()
     assert not Agent.objects.exists()
-    client.post(page, {"fingerprint": seen, "good_only": "1"})
+    assert "download the wrong rows first" in " ".join(html.split())
+    done = client.post(page, {"fingerprint": seen, "good_only": "1"}, follow=True)
+    assert "Imported agents.csv: 1 new, 0 changed, 1 wrong row left out." in done.content.decode()
     assert Agent.objects.get().external_id == "A1"
+    gone: Any = client.get(f"{page}rejected/", follow=True)
+    assert "This file is not kept any more" in gone.content.decode()
+
+
+def test_where_no_row_can_be_imported_nobody_is_told_to_import_the_good_ones(client: Client) -> None:
+    html = " ".join(previewed(client, HEADER, "A2,B1,Piet,nobody")[1].split())
+    assert "No row can be imported." in html
+    assert "Mend the wrong rows in your file" in html
+    assert "import the good ones" not in html
 
 
 def test_what_changed_meanwhile_is_shown_again(client: Client, branch: Branch) -> None:
@@ -195,5 +206,8 @@ def test_orders_come_in_as_drafts() -> None:
     row = f"R-1,{plan.ref},B1,{listing.external_id}"
     preview = upload(client, "order_ref,plan,branch,listings", row, page=page).headers["Location"]
     seen = client.get(preview).context["fingerprint"]
-    client.post(preview, {"fingerprint": seen, "good_only": "0"})
-    assert [(order.order_ref, order.state) for order in Order.objects.all()] == [("R-1", "draft")]
+    building.draft()
+    answer = client.post(preview, {"fingerprint": seen, "good_only": "0"}, follow=True)
+    assert Order.objects.get(order_ref="R-1").state == "draft"
+    assert building.names(answer.context["cl"].result_list) == ["R-1"]
+    assert [chip.name for chip in answer.context["cl"].chips] == ["Created by", "Created at"]

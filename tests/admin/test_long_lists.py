@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from campaigns.admin import listings, pages, timeouts
 from campaigns.admin.orderings import has_index
@@ -29,6 +30,7 @@ def client() -> Client:
 def _counts_to_30(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "MOST_COUNTED", 30)
     monkeypatch.setattr(search, "MOST_FOUND", 31)
+    monkeypatch.setattr(search, "FEW", 5)
 
 
 def make_listings(count: int, **fields: Any) -> None:
@@ -108,6 +110,42 @@ class TestALongList:
         found = client.get("/admin/campaigns/order/?q=ORD-").context["cl"]
         assert str(found.size) == "more than 30"
         assert len(found.result_list) == 25
+
+
+@pytest.mark.parametrize(
+    ("query", "condition"),
+    [("q=queue_", "tracking_id"), ("q=ORD-", "order_ref"), ("needs=gone", "campaigns_orderlisting")],
+)
+def test_the_database_is_asked_once_which_rows_a_search_or_a_need_has(
+    client: Client, query: str, condition: str
+) -> None:
+    for number in range(3):
+        building.published(f"queue_{number}")
+    Campaign.objects.update(phase="live")
+    Listing.objects.update(active=False)
+    with CaptureQueriesContext(connection) as captured:
+        found = client.get(f"/admin/campaigns/campaign/?{query}").context["cl"]
+    asked = [each["sql"] for each in captured if condition in each["sql"].partition(" WHERE ")[2]]
+    assert ([campaign.tracking_id for campaign in found.result_list], len(asked)) == (
+        ["queue_2", "queue_1", "queue_0"],
+        1,
+    )
+
+
+@pytest.mark.usefixtures("_counts_to_30")
+@pytest.mark.parametrize(("query", "pages_there"), [("q=ORD-", 2), ("q=ORD-&state__exact=draft", 1)])
+def test_the_pages_of_a_search_follow_each_other(client: Client, query: str, pages_there: int) -> None:
+    branch = factories.make_branch()
+    drafts = [building.draft(branch=branch).order_ref for _ in range(20)]
+    others = [building.queued(branch=branch).order_ref for _ in range(20)]
+    seen = [
+        order.order_ref
+        for page in range(1, pages_there + 1)
+        for order in client.get(f"/admin/campaigns/order/?{query}&p={page}").context["cl"].result_list
+    ]
+    expected = [*drafts, *others][::-1] if pages_there == 2 else drafts[::-1]
+    assert len(set(seen)) == len(seen) == min(30, len(expected))
+    assert set(seen) <= set(expected)
 
 
 def test_every_page_of_a_list_has_its_own_rows(client: Client) -> None:

@@ -1,16 +1,19 @@
 """All money is shown with its currency and with separators: in lists, on pages, before an import and between two editors."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 
 from campaigns.admin import look
-from campaigns.models import Plan
+from campaigns.models import Listing, Plan
 from tests import factories
 from tests.admin import building
 from tests.admin.test_edit_conflict import as_shown, compared
@@ -113,6 +116,36 @@ def test_an_import_of_orders_shows_budgets_in_the_plan_s_currency(boss: Client) 
     assert "<strong>budget_override</strong>: 2,928.00 USD" in rows[0]
 
 
+def test_an_import_of_orders_names_branches_and_listings_and_tells_times_on_the_branch_s_clock(boss: Client) -> None:
+    branch = factories.make_branch(name="Sea Point", external_id="B1", time_zone="Africa/Johannesburg")
+    listing = factories.make_listing(branch, title="Flat", external_id="L1")
+    plan = factories.make_plan(name="Reach", ref="P1")
+    start = datetime(2090, 12, 10, 7, tzinfo=UTC)
+    factories.make_agent(branch, name="Naledi", external_id="A1")
+    kept = building.draft(branch=branch, agent=None, listings=(listing,), plan=plan, start_at=start, end_at=None)
+    rows = changes(
+        boss,
+        "order",
+        "order_ref,plan,branch,listings,agent,start",
+        "NEW-1,P1,B1,L1,A1,2090-12-10 09:00",
+        f"{kept.order_ref},P1,B1,L1,,2090-12-11 10:30",
+    )
+    names = {"plan": "Reach (P1)", "branch": "Sea Point (B1)", "agent": "Naledi (A1)", "listings": "Flat (L1)"}
+    for column, name in names.items():
+        assert f"<strong>{column}</strong>: {name}</li>" in rows[0]
+    assert "<strong>start</strong>: 10 Dec 2090, 09:00 SAST</li>" in rows[0]
+    assert "<del>10 Dec 2090, 09:00 SAST</del> → <ins>11 Dec 2090, 10:30 SAST</ins>" in rows[1]
+
+
+def test_an_import_of_listings_names_branches_and_agents(boss: Client) -> None:
+    branch = factories.make_branch(name="Sea Point", external_id="B1")
+    factories.make_agent(branch, name="Naledi", external_id="A1")
+    header = "external_id,branch,agent,title,price,url"
+    (row,) = changes(boss, "listing", header, "L2,B1,A1,House,3000000,https://a.example/2")
+    assert "<strong>branch</strong>: Sea Point (B1)</li>" in row
+    assert "<strong>agent</strong>: Naledi (A1)</li>" in row
+
+
 def test_two_editors_of_a_plan_see_each_amount_in_the_currency_it_had(boss: Client) -> None:
     plan = factories.make_plan(default_budget=Decimal(100), currency="ZAR")
     page = f"/admin/campaigns/plan/{plan.pk}/change/"
@@ -126,3 +159,70 @@ def test_two_editors_of_a_plan_see_each_amount_in_the_currency_it_had(boss: Clie
 @pytest.mark.parametrize("nonsense", [{}, [], "1e999999999", "NaN", "free", True])
 def test_what_is_no_amount_is_shown_as_it_is(nonsense: Any) -> None:
     assert look.amount(nonsense) == str(nonsense)
+
+
+def test_a_template_names_currency_and_listings(boss: Client) -> None:
+    branch = factories.make_branch()
+    listings = tuple(factories.make_listing(branch, title=f"Flat {number}") for number in range(4))
+    plan = factories.make_plan(currency="EUR", default_budget=Decimal(2928))
+    for amount in (Decimal(6000), None):
+        order = building.draft(branch=branch, agent=None, listings=listings, plan=plan, budget_override=amount)
+        asked = {"version": order.version, "name": f"With {amount}"}
+        boss.post(f"/admin/campaigns/order/{order.pk}/template/", asked)
+    shown = text(boss.get("/admin/campaigns/order/templates/"))
+    named = "; ".join(str(listing) for listing in sorted(listings, key=lambda each: each.external_id)[:3])
+    assert shown.count(f"4: {named}; and 1 more") == 2
+    assert "Budget override6,000.00 EUR" in shown
+    assert "Budget overrideNone: the plan&#x27;s default, 2,928.00 EUR" in shown
+    Plan.objects.filter(pk=plan.pk).update(ref="gone")
+    Listing.objects.filter(pk=listings[0].pk).update(external_id="gone")
+    shown = text(boss.get("/admin/campaigns/order/templates/"))
+    assert "Budget override6,000.00, in the plan&#x27;s currency" in shown
+    assert f"4: {listings[0].external_id}, not there any more; " in shown
+
+
+def test_the_templates_take_as_many_queries_for_many_as_for_one(boss: Client) -> None:
+    taken = []
+    for number in (1, 9):
+        for each in range(number):
+            order = building.draft()
+            name = {"version": order.version, "name": f"{number} {each}"}
+            boss.post(f"/admin/campaigns/order/{order.pk}/template/", name)
+        with CaptureQueriesContext(connection) as captured:
+            boss.get("/admin/campaigns/order/templates/")
+        taken.append(len(captured))
+    assert taken[0] == taken[1]
+
+
+def test_an_order_s_form_names_the_currency_of_its_budget(boss: Client) -> None:
+    order = building.draft(plan=factories.make_plan(name="Reach", currency="EUR"))
+    edit = boss.get(f"/admin/campaigns/order/{order.pk}/edit/").context["form"]
+    assert edit["budget_override"].help_text.startswith("In the plan's currency, which is EUR for Reach. Empty: ")
+    add = boss.get("/admin/campaigns/order/add/").context["form"]
+    assert add["budget_override"].help_text.startswith("In the plan's currency. Empty: ")
+    sent = boss.post("/admin/campaigns/order/add/", {"plan": order.plan_id}).context["form"]
+    assert sent["budget_override"].help_text.startswith("In the plan's currency, which is EUR for Reach. Empty: ")
+    nonsense = boss.post("/admin/campaigns/order/add/", {"plan": "x"}).context["form"]
+    assert nonsense["budget_override"].help_text.startswith("In the plan's currency. Empty: ")
+
+
+@pytest.mark.parametrize(
+    ("ids", "shared"), [(["queue_1"], "for this campaign alone"), (["queue_1", "queue_2"], "for 2 campaigns together")]
+)
+def test_a_campaign_s_page_tells_what_its_order_costs_and_for_how_many(
+    boss: Client, ids: list[str], shared: str
+) -> None:
+    campaign = building.published(*ids).campaigns.earliest("pk")
+    shown = text(boss.get(f"/admin/campaigns/campaign/{campaign.pk}/change/"))
+    assert f"1,500.00 ZAR is what its order costs, {shared}" in shown
+
+
+def test_numbers_of_rows_are_shown_with_separators(boss: Client) -> None:
+    factories.make_branch(external_id="B1")
+    lines = [f"A{number},B1,Agent {number},a{number}@a.example" for number in range(1100)]
+    file = SimpleUploadedFile("agents.csv", "\n".join(["external_id,branch,name,email", *lines]).encode())
+    preview = boss.post("/admin/campaigns/agent/import/", {"file": file}, follow=True)
+    shown = text(preview)
+    assert "Of 1,100 rows, 1,100 would be written" in shown
+    assert "Import 1,100 rows" in shown
+    assert "All rows 1,100" in shown

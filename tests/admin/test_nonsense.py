@@ -113,5 +113,20 @@ def test_the_autocompletes_offer_nothing(client: Client, text: str) -> None:
 
 
 @nonsense
+def test_the_autocompletes_have_no_such_page(client: Client, text: str) -> None:
+    factories.make_plan()
+    asked = {"app_label": "campaigns", "model_name": "order", "field_name": "plan", "page": text}
+    assert client.get("/admin/autocomplete/", asked).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("month", "words"), [("3", "March"), ("13", "13"), ("0", "0"), ("-1", "-1"), ("9" * 18, "9" * 18)]
+)
+def test_the_list_bears_a_month_of_no_year(client: Client, month: str, words: str) -> None:
+    answer = client.get("/admin/campaigns/event/", {"at__month": month})
+    assert [(chip.name, chip.value) for chip in answer.context["cl"].chips] == [("At", words)]
+
+
+@nonsense
 def test_the_form_learns_nothing(client: Client, text: str) -> None:
     assert client.get("/admin/campaigns/order/facts/", {"branch": text, "plan": text, "start_at": text}).json() == {}

@@ -10,7 +10,9 @@ import pytest
 import time_machine
 from django.test import Client
 
-from campaigns.models import Branch, Listing, Order, Plan
+from campaigns.admin import pages as paging
+from campaigns.models import Agent, Branch, Listing, Order, Plan
+from campaigns.models.words import with_words
 from campaigns.services import orders
 from tests import factories
 from tests.admin import building
@@ -78,6 +80,22 @@ def test_a_full_form_becomes_a_draft_with_its_history(client: Client, branch: Br
     assert building.kinds(order) == ["order.created"]
 
 
+def test_whoever_works_for_one_branch_need_not_choose_it(branch: Branch) -> None:
+    factories.make_branch()
+    clerk = factories.make_user("clerk", *building.ORDER_STAFF, branches=[branch])
+    chosen = building.client_of(clerk).get(ADD).context["form"]["branch"].value()
+    assert chosen == branch.pk
+
+
+def test_a_branch_that_is_not_active_or_one_of_several_is_chosen_for_nobody(client: Client) -> None:
+    first, second = factories.make_branch(), factories.make_branch(active=False)
+    clerk = factories.make_user("clerk", *building.ORDER_STAFF, branches=[second])
+    assert building.client_of(clerk).get(ADD).context["form"]["branch"].value() is None
+    assert client.get(ADD).context["form"]["branch"].value() == first.pk
+    factories.make_branch()
+    assert client.get(ADD).context["form"]["branch"].value() is None
+
+
 def test_an_order_ref_is_made_where_none_is_written(client: Client, branch: Branch) -> None:
     client.post(ADD, written(branch))
     assert Order.objects.get().order_ref.startswith("ORD-20300101-")
@@ -106,7 +124,7 @@ def test_a_taken_order_ref_is_said_beside_its_field(client: Client, branch: Bran
         (
             "start_at",
             "2029-12-31T09:00",
-            "The start, 31 Dec 2029 09:00 SAST, is in the past, and Flow takes only a start in the future. "
+            "The start, 31 Dec 2029, 09:00 SAST, is in the past, and Flow takes only a start in the future. "
             "Choose a later start, or leave it empty to begin at once.",
         ),
         ("end_at", "2030-03-01T09:00", "The end must be after the start. Choose a later end."),
@@ -248,9 +266,8 @@ def test_of_two_editors_the_second_is_told_and_loses_nothing(client: Client) -> 
     }
     html = " ".join(answer.content.decode().split())
     assert 'value="11.00"' in html
-    event = order.events.get(kind="order.edited")
-    assert f"1 Jan 2030, 11:01 SAST: {event.text}" in html
-    assert "author edited" in event.text
+    assert "1 Jan 2030, 11:01 SAST: author edited the order: Plan " in html
+    assert "; Budget override the plan&#x27;s default → 22.00 ZAR" in html
     assert f'<a href="{edit(order)}"' in html
     assert "Open it anew" in html
     assert "Save draft" not in html
@@ -296,7 +313,7 @@ def test_the_form_learns_what_the_plan_and_the_branch_mean(client: Client) -> No
         "end_at": "2030-04-03T09:00",
     }
     assert facts(client, **asked) == {
-        "plan": "Default budget 2,928.00 ZAR · 14 days · at most 3 listings",
+        "plan": "Default budget 2,928.00 ZAR; an override is in ZAR, too · 14 days · at most 3 listings",
         "zones": {"start_at": "WET (Europe/Lisbon)", "end_at": "WEST (Europe/Lisbon)"},
         "end": "2030-04-03T09:00",
     }
@@ -349,6 +366,61 @@ def test_listings_are_found_by_title_and_external_id(client: Client, branch: Bra
     house: Listing = factories.make_listing(branch, title="House", external_id="L-77")
     assert offered(client, "listings", branch=branch.pk, term="hous") == [str(house)]
     assert offered(client, "listings", branch=branch.pk, term="L-77") == [str(house)]
+
+
+@pytest.mark.parametrize(
+    ("term", "found"),
+    [
+        ("sea point", True),
+        ("POI", True),
+        ("a 77", True),
+        ("A-77", True),
+        ("A-7", True),
+        ("A_77", True),
+        ("é", True),
+        ("oint", False),
+        ("sea pointe", False),
+        ("7-A", False),
+        ("éc e", False),
+        (".*", False),
+        ("(", False),
+    ],
+)
+def test_words_are_found_in_the_chosen_branch_as_in_the_lists(
+    client: Client, branch: Branch, term: str, found: bool
+) -> None:
+    agent = factories.make_agent(branch, name="Élan of Sea Point", external_id="A-77", email="elan@agency.example")
+    factories.make_agent(name=agent.name, external_id="A-78")
+    assert offered(client, "agent", branch=branch.pk, term=term) == [str(agent)] * found
+    assert (agent in with_words(Agent.objects.all(), term)) is found
+
+
+def test_choices_come_twenty_at_a_time_and_say_whether_there_are_more(client: Client, branch: Branch) -> None:
+    agents = [str(factories.make_agent(branch, name=f"Agent {number:02}")) for number in range(41)]
+    asked: dict[str, Any] = {
+        "app_label": "campaigns",
+        "model_name": "order",
+        "field_name": "agent",
+        "branch": branch.pk,
+        "term": "agent",
+    }
+    pages = [client.get("/admin/autocomplete/", asked | {"page": page}) for page in (1, 2, 3, 4)]
+    told = [page.json() for page in pages[:3]]
+    assert [row["text"] for page in told for row in page["results"]] == agents
+    assert [page["pagination"]["more"] for page in told] == [True, True, False]
+    assert pages[3].status_code == 404
+
+
+def test_choices_end_where_lists_do(client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "MOST_COUNTED", 30)
+    for _ in range(41):
+        factories.make_listing(branch)
+    asked: dict[str, Any] = {"app_label": "campaigns", "model_name": "order", "field_name": "listings"}
+    asked["branch"] = branch.pk
+    answers = [client.get("/admin/autocomplete/", asked | {"page": page}) for page in (1, 2, 3)]
+    shown = [(len(answer.json()["results"]), answer.json()["pagination"]["more"]) for answer in answers[:2]]
+    assert shown == [(20, True), (10, False)]
+    assert answers[2].status_code == 404
 
 
 def test_autocompletes_are_closed_to_those_who_may_not_see_the_rows() -> None:

@@ -9,8 +9,8 @@ from django.test import Client
 from kombu import Connection
 
 from campaigns.models import Event, Listing, Order
-from campaigns.services import orders, publishing
-from campaigns.services.publishing import DryRunResult
+from campaigns.services import dry_runs, orders
+from campaigns.services.dry_runs import DryRunResult
 from flowsite.celery import app
 from tests import factories
 from tests.admin import building
@@ -252,11 +252,31 @@ def test_cancel_ends_the_order(author: User) -> None:
     assert states(order) == ("cancelled", 2)
 
 
+def test_cancelling_an_order_that_is_live_by_mistake_says_that_its_campaigns_run_on(author: User) -> None:
+    order = building.live_after_all(building.said_not_live(user=author), "queue_1", "queue_2")
+    client = building.client_of(author)
+    run_on = "Its 2 campaigns at Flow run on. To stop the spending, cancel each campaign on its own page."
+    question = client.get(page(order, "cancel")).context["says"]
+    assert question == f"End the order here; it can't be taken up again. {run_on}"
+    answer = make(client, order, "cancel", reason="It is live.")
+    assert told(answer) == [f"Order {order} is cancelled. {run_on}"]
+    assert list(order.campaigns.values_list("phase", flat=True)) == ["queued", "queued"]
+
+
+def test_cancelling_an_order_whose_campaigns_are_over_says_nothing_of_them(author: User) -> None:
+    order = building.live_after_all(building.said_not_live(user=author), "queue_1")
+    order.campaigns.update(phase="completed")
+    assert "at Flow" not in building.client_of(author).get(page(order, "cancel")).context["says"]
+
+
 def test_the_page_of_a_move_that_is_no_longer_possible_leads_back(author: User) -> None:
     order = building.queued()
     answer = building.client_of(author).get(page(order, "submit"))
     assert (answer.status_code, answer.headers["Location"]) == (302, page(order, "change"))
-    assert told(answer) == [f"{order} has moved on: “Submit” is not possible now. Nothing was done."]
+    assert told(answer) == [
+        f"“Submit” is not possible for {order} now, and nothing was done. Only in the state “draft”; this order is “queued”. "
+        "A worker sends it within seconds; to stop that, return it to draft first."
+    ]
 
 
 def test_a_move_on_an_older_view_of_the_order_keeps_the_words(second: User) -> None:
@@ -315,6 +335,6 @@ def test_a_dry_run_tells_what_flow_said_without_its_json(
 ) -> None:
     order = building.draft()
     result = DryRunResult(ok, "Valid.", 200, (("Expected campaigns", "2"),), '{"expectedCampaigns": 2}')
-    monkeypatch.setattr(publishing, "dry_run", lambda *_args, **_options: result)
+    monkeypatch.setattr(dry_runs, "dry_run", lambda *_args, **_options: result)
     answer = make(building.client_of(author), order, "dry_run")
     assert (told(answer) if ok else answer.context["form"].non_field_errors()) == [words]

@@ -10,8 +10,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from campaigns.admin.order_next import next_step
+from campaigns.domain.states import Outcome, Resolution
 from campaigns.models import Hold, Order
-from campaigns.services import orders
+from campaigns.services import moves, orders, publishing, recording
+from campaigns.services.recording import Answer
+from campaigns.services.settling import settle
 from tests import factories
 from tests.admin import building
 
@@ -141,6 +144,39 @@ def test_a_queued_order_says_when_it_is_tried() -> None:
     until = now + timedelta(hours=1)
     Hold.objects.update_or_create(pk=Hold.SINGLETON, defaults={"until": until})
     assert next_step(order, building.author(), now).startswith("it waits: Flow asked us to wait until ")
+
+
+def test_nobody_is_told_to_submit_again_what_flow_turned_out_to_have_taken() -> None:
+    settler = factories.make_user("settler", "settle_order", "settle_alone")
+    author, order, now = building.author(), building.in_doubt(), timezone.now()
+    settle(order.pk, Resolution.NOT_LIVE, evidence="We looked.", user=settler, now=now)
+    second = publishing._claim(moves.read(order.pk), now)
+    assert publishing._mark_sent(second, now)
+    late = Answer(Outcome.PUBLISHED, "Flow accepted the order.", 202, "{}", ("queue_a",), "queued")
+    recording.record_answer(order.attempts.get(number=1), late, now=now + timedelta(minutes=1))
+    recording.record_answer(second, Answer(Outcome.REJECTED, "No.", 400), now=now + timedelta(minutes=2))
+
+    def told(state: str) -> str:
+        order = moves.read(second.order_id)
+        assert order.state == state
+        return next_step(order, author, now)
+
+    cancel = "cancel it. Flow took it already, so it is never sent again; what runs there is to be kept or cancelled."
+    assert told("rejected") == f"{cancel} Who can: you."
+    orders.return_to_draft(order.pk, moves.read(order.pk).version, user=author, now=now)
+    assert told("draft") == f"{cancel} Who can: you."
+    orders.cancel(order.pk, moves.read(order.pk).version, reason="It is live.", user=author, now=now)
+    surplus = "look at its campaigns, and cancel those that are not wanted, each on its own page."
+    assert told("cancelled").startswith(surplus)
+    order.campaigns.update(phase="cancelled")
+    assert told("cancelled").startswith("nothing, it is over.")
+
+
+def test_what_runs_twice_is_the_next_step_until_it_is_over() -> None:
+    order, user, now = building.published_twice(["queue_1"], ["queue_2"]), building.author(), timezone.now()
+    assert next_step(order, user, now).startswith("look at its campaigns, and cancel those that are not wanted")
+    order.campaigns.update(phase="cancelled")
+    assert next_step(order, user, now) == "nothing to do: its campaigns are over."
 
 
 def test_the_last_steps_ask_nothing_of_anybody() -> None:

@@ -151,3 +151,19 @@ def test_somebody_of_no_branch_sees_nothing_and_is_told_why(other: OtherBranch, 
         in home
     )
     assert MARK not in client.get("/admin/campaigns/order/").content.decode()
+
+
+def test_somebody_of_no_branch_is_told_why_there_is_no_form_of_an_order(client: Client) -> None:
+    factories.make_branch()
+    user = factories.make_user("newcomer", branches=[])
+    user.groups.add(Group.objects.get(name="Publisher"))
+    client.force_login(user)
+    html = client.get("/admin/campaigns/order/add/").content.decode()
+    assert "You do not work for any branch yet, and an order belongs to one." in html
+    assert 'id="order-form"' not in html
+
+
+def test_where_there_is_no_branch_at_all_the_form_of_an_order_says_so(client: Client) -> None:
+    client.force_login(factories.make_user("boss", is_superuser=True))
+    html = client.get("/admin/campaigns/order/add/").content.decode()
+    assert "There is no branch yet, and an order belongs to one. Add or import the branches first." in html

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.conf import settings as site_settings
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import path
 
+from campaigns.admin import look, refused
 from tests import factories
 from tests.admin import building
 
@@ -33,9 +35,27 @@ def plain(answer: Any, status: int, words: str) -> None:
         assert elsewhere not in html
 
 
-def test_what_somebody_may_not_do() -> None:
-    client = building.client_of(factories.make_user("newcomer"))
-    plain(client.get("/admin/campaigns/branch/"), 403, "You may not do this")
+def test_what_somebody_may_not_do_is_said_beside_the_menu_and_the_name_of_the_site() -> None:
+    client = building.client_of(factories.make_user("newcomer", "view_order"))
+    answer = client.get("/admin/campaigns/branch/")
+    html = answer.content.decode()
+    assert answer.status_code == 403
+    assert "You may not do this" in html
+    assert "ask an administrator for the permission" in html
+    assert look.environment(answer.wsgi_request)[0] in html
+    assert 'href="/admin/campaigns/order/"' in html
+    assert 'href="/admin/campaigns/branch/"' not in html
+
+
+def test_whoever_is_no_staff_sees_nothing_of_the_console_when_refused(rf: RequestFactory) -> None:
+    request = rf.get("/admin/campaigns/branch/")
+    request.user = User.objects.create_user("outsider", password="x")
+    plain(refused.view(request, PermissionDenied()), 403, "You may not do this")
+
+
+def test_the_picture_of_the_tab_is_where_browsers_look_for_it(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert answer.headers["Location"] == look.favicon(answer.wsgi_request)
 
 
 def test_what_somebody_may_not_do_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from campaigns.admin import look
+from campaigns.admin.order_deeds import TAKEN
 from campaigns.domain.states import ActorKind
-from campaigns.models import Branch, Listing, Order, Plan
-from campaigns.services import orders, publishing
+from campaigns.models import Branch, Campaign, Listing, Order, Plan
+from campaigns.services import dry_runs, orders
 from campaigns.services.content import Content
 from campaigns.services.history import record
 from tests import factories
@@ -192,9 +193,21 @@ def test_listings_that_are_gone_or_advertised_already_are_warned_of(author: User
     answer = review(building.draft(branch=branch, listings=(sold, twice)), author)
     assert warned(answer) == [
         f"{sold} is marked “Sold”: advertising it may be wasted.",
-        f"B &lt;b&gt;house&lt;/b&gt; ({twice.external_id}) is advertised already, by order {other} (queued).",
+        f"B &lt;b&gt;house&lt;/b&gt; ({twice.external_id}) is also in order {other} (queued).",
     ]
     assert f'href="/admin/campaigns/order/{other.pk}/change/"' in html(answer)
+
+
+def test_only_what_runs_is_called_advertised_already(author: User) -> None:
+    branch = factories.make_branch(approval_threshold=Decimal(2000))
+    flat = factories.make_listing(branch, title="A flat")
+    fields: dict[str, Any] = {"branch": branch, "listings": (flat,)}
+    runs = building.published("queue_1", **fields)
+    waits = building.queued(**fields, budget_override=Decimal(2000))
+    doubtful = building.in_doubt(**fields)
+    answer = review(building.draft(author, **fields), author)
+    assert f"{flat} is advertised already, by order {runs} (published), and is also in" in warned(answer)[-1]
+    assert warned(answer)[-1].endswith(f"order {doubtful} (in doubt) and order {waits} (awaiting approval).")
 
 
 def test_what_no_longer_holds_leads_to_its_field_and_the_button_is_not_offered(author: User) -> None:
@@ -223,12 +236,24 @@ def test_whoever_may_not_edit_is_told_what_is_wrong_without_a_link() -> None:
 
 
 def test_a_draft_whose_campaigns_run_already_can_not_leave_again(author: User) -> None:
-    order = building.draft()
-    other = building.published("queue_1")
-    other.campaigns.update(order=order)
-    answer = review(order, author)
-    assert "submitting it again would spend the money twice" in answer.context["faults"][0]["words"]
-    assert "novalidate" not in html(answer)
+    order = building.rejected()
+    Campaign.objects.create(
+        tracking_id="queue_1",
+        order=order,
+        attempt=order.attempts.get(),
+        branch=order.branch,
+        created_at=timezone.now(),
+        check_interval=timedelta(minutes=1),
+    )
+    orders.return_to_draft(order.pk, order.version, user=author, now=timezone.now())
+    client = building.client_of(author)
+    answer = client.get(page(order, "submit"), follow=True)
+    assert answer.redirect_chain == [(page(order, "change"), 302)]
+    assert TAKEN in html(answer)
+    assert "submit" not in [button["deed"].name for button in answer.context["buttons"]]
+    answer = client.post(page(order, "submit"), {"version": order.version + 1})
+    assert answer.status_code == 409
+    assert "submitting it again would spend the money twice" in html(answer)
 
 
 def test_a_start_that_has_passed_keeps_the_approver_from_approving(second: User) -> None:
@@ -277,6 +302,27 @@ def test_the_approver_sees_what_changed_since_it_was_submitted_before(author: Us
     assert "author submitted the order for 2,000.00 ZAR; a second person must approve it." in html(answer)
 
 
+def test_what_changed_and_why_it_was_sent_back_stand_before_all_else(author: User, second: User) -> None:
+    order = building.awaiting_approval(author)
+    order = orders.reject(order.pk, order.version, comment="Too <b>dear</b>.", user=second, now=timezone.now())
+    order = edit(order, author, budget_override=Decimal(1800))
+    order = orders.submit(order.pk, order.version, user=author, now=timezone.now())
+    page = " ".join(html(review(order, second, "approve")).split())
+    says = [
+        f"Approve {order}",
+        "Changed since it was submitted before",
+        "→ 1,800.00 ZAR",
+        "second did not approve the order: Too &lt;b&gt;dear&lt;/b&gt;.",
+        "> What <",
+    ]
+    places = [page.index(words, page.index('id="content"')) for words in says]
+    assert places == sorted(places)
+
+
+def test_an_order_that_is_submitted_for_the_first_time_has_no_such_box(author: User, second: User) -> None:
+    assert 'id="changed"' not in html(review(building.awaiting_approval(author), second, "approve"))
+
+
 def test_what_was_changed_back_did_not_change(author: User, second: User) -> None:
     order = building.awaiting_approval(author)
     order = orders.return_to_draft(order.pk, order.version, user=author, now=timezone.now())
@@ -285,7 +331,7 @@ def test_what_was_changed_back_did_not_change(author: User, second: User) -> Non
     order = orders.submit(order.pk, order.version, user=author, now=timezone.now())
     answer = review(order, second, "approve")
     assert answer.context["changes"] == []
-    assert "Nothing was changed." in html(answer)
+    assert "Nothing was changed since it was submitted before" in html(answer)
 
 
 def dry_run(order: Order, *, ok: bool = True) -> None:
@@ -293,7 +339,7 @@ def dry_run(order: Order, *, ok: bool = True) -> None:
     data = {
         "ok": ok,
         "http_status": 200,
-        "payload_sha256": publishing.sha256_of_request(order),
+        "payload_sha256": dry_runs.sha256_of_request(order),
         "facts": [["Expected campaigns", "2"]],
         "answer": '{"expectedCampaigns": 2, "x": "<script>\u202e"}',
     }

@@ -1,5 +1,6 @@
 """Users: administrators give roles and branches, and nobody becomes a superuser by that."""
 
+import re
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests import factories
 from tests.admin import building
 
 pytestmark = pytest.mark.django_db
+WORDS = "a long password of hers"
 
 
 @pytest.fixture
@@ -116,3 +118,21 @@ def test_each_role_may_do_what_its_name_says() -> None:
     assert may("Approver") == approves
     assert may("Branch manager") == publishes | approves | keeps
     assert may("Administrator") >= may("Branch manager") | {"every_branch", "settle_alone", "change_branch"}
+
+
+def test_somebody_new_may_log_in_unless_that_is_switched_off(client: Client) -> None:
+    page = "/admin/auth/user/add/"
+    html = client.get(page).content.decode()
+    (field,) = re.findall(r'<input type="checkbox" name="is_staff"[^>]*>', html)
+    assert " checked" in field
+    sent = {"username": "naledi", "usable_password": "true", "password1": WORDS, "password2": WORDS}
+    for staff, may in (("on", True), ("", False)):
+        client.post(page, {**sent, "username": f"naledi{staff}", **({"is_staff": staff} if staff else {})})
+        assert User.objects.get(username=f"naledi{staff}").is_staff is may
+
+
+def test_no_is_an_answer_and_not_marked_as_a_failure(client: Client) -> None:
+    factories.make_user("gone", is_active=False)
+    html = client.get("/admin/auth/user/").content.decode()
+    assert '<span class="console-unseen">No</span>' in html
+    assert "close_small" not in html

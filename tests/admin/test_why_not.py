@@ -1,7 +1,9 @@
 """Each deed that is not possible says which rule forbids it, who could do it and what to do next."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -31,8 +33,11 @@ def why(row: Order | Campaign, user: User, group: str) -> dict[str, str]:
     return {each.name: each.words for each in shown(row, user).context["why_not"][group]}
 
 
-def lacks(deed: str, roles: str) -> str:
-    return f"You may not {deed}; the roles {roles} may. Who can: thabo. Ask one of them."
+def lacks(label: str, right: str, roles: str) -> str:
+    return (
+        f"“{label}” takes the right to {right}, which you do not have; the roles {roles} have it. "
+        "Who can: thabo. Ask one of them."
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,9 +57,21 @@ def test_a_missing_permission_is_told_in_words_with_the_roles_and_the_people_who
     order = building.awaiting_approval()
     factories.make_user("thabo", "approve_order", branches=[order.branch])
     factories.make_user("stranger", "approve_order", branches=[factories.make_branch()])
-    assert why(order, building.author(), "others_can") == dict.fromkeys(
-        ("approve", "reject"), lacks("approve orders", "Approver, Branch manager and Administrator")
-    )
+    roles = "Approver, Branch manager and Administrator"
+    assert why(order, building.author(), "others_can") == {
+        "approve": lacks("Approve", "approve orders", roles),
+        "reject": lacks("Reject", "approve orders", roles),
+    }
+
+
+def test_it_is_told_which_right_covers_a_deed_of_another_name() -> None:
+    order = building.queued()
+    factories.make_user("thabo", "submit_order")
+    User.objects.filter(username="author").update(is_active=False)
+    told = why(order, factories.make_user("approver", "view_order", "approve_order"), "others_can")
+    roles = "Publisher, Branch manager and Administrator"
+    assert told["return"] == lacks("Return to draft", "submit orders", roles)
+    assert told["cancel"] == lacks("Cancel order", "submit orders", roles)
 
 
 def test_where_nobody_has_the_permission_an_administrator_is_to_be_asked() -> None:
@@ -62,8 +79,9 @@ def test_where_nobody_has_the_permission_an_administrator_is_to_be_asked() -> No
     reader = factories.make_user("reader", "view_order", branches=[order.branch])
     User.objects.filter(username="author").update(is_active=False)
     assert why(order, reader, "others_can")["dry_run"] == (
-        "You may not edit orders, submit orders or approve orders; the roles Order builder, Publisher, Approver and others "
-        "may. Nobody can yet: ask an administrator to let somebody of Sea Point edit orders, submit orders or approve orders."
+        "“Dry run” takes the right to edit orders, submit orders or approve orders, which you do not have; the roles Order "
+        "builder, Publisher, Approver and others have it. Nobody can yet: ask an administrator to let somebody of Sea Point "
+        "edit orders, submit orders or approve orders."
     )
 
 
@@ -71,11 +89,14 @@ def test_a_role_of_their_own_is_named_and_no_role_where_none_has_the_permission(
     order = building.awaiting_approval()
     factories.make_user("thabo", "approve_order")
     Group.objects.all().delete()
-    words = "You may not approve orders. Who can: thabo. Ask one of them."
+    words = "“Approve” takes the right to approve orders, which you do not have. Who can: thabo. Ask one of them."
     assert why(order, building.author(), "others_can")["approve"] == words
     approve = Permission.objects.get(codename="approve_order")
     Group.objects.create(name="Chief <editor>").permissions.add(approve)
-    words = "You may not approve orders; the role Chief <editor> may. Who can: thabo. Ask one of them."
+    words = (
+        "“Approve” takes the right to approve orders, which you do not have; the role Chief <editor> has it. "
+        "Who can: thabo. Ask one of them."
+    )
     assert why(order, building.author(), "others_can")["approve"] == words
     assert "Chief &lt;editor&gt;" in shown(order, building.author()).content.decode()
 
@@ -120,6 +141,75 @@ def test_a_state_that_forbids_it_is_told_with_where_it_is_possible_and_what_come
     assert why(order, boss, "others_can") == {}
 
 
+def test_an_order_whose_campaigns_are_over_is_told_to_be_renewed_and_not_to_be_paused() -> None:
+    boss = User.objects.create_superuser("boss", password="x")
+    order = building.published("queue_1", "queue_2")
+    begins = "Only in the state “draft”; this order is “published”. "
+    Campaign.objects.filter(tracking_id="queue_1").update(phase="completed")
+    assert why(order, boss, "nobody_can")["edit"] == (
+        f"{begins}Flow has it: pause or cancel its campaigns, or build a new order."
+    )
+    Campaign.objects.filter(tracking_id="queue_2").update(phase="cancelled")
+    assert why(order, boss, "nobody_can")["edit"] == (
+        f"{begins}Its campaigns are over: to advertise again, renew or duplicate it."
+    )
+
+
+def test_an_order_of_whose_listings_none_is_left_is_told_that_nothing_of_it_can_be_copied() -> None:
+    boss = User.objects.create_superuser("boss", password="x")
+    order = building.published("queue_1")
+    order.listings.update(status="sold")
+    nothing = (
+        "None of the listings can be advertised any more: they are inactive, sold, withdrawn or of another branch. "
+        "Build a new order."
+    )
+    told = why(order, boss, "nobody_can")
+    assert (told["duplicate"], told["renew"]) == (nothing, nothing)
+    assert (
+        told["replace"] == f"{nothing} To cancel alone, cancel its campaigns, each on its own page or all as a batch."
+    )
+    answer = building.client_of(boss).get(f"/admin/campaigns/order/{order.pk}/renew/", follow=True)
+    assert f"“Renew” is not possible for {order} now, and nothing was done. {nothing}" in answer.content.decode()
+
+
+def test_an_order_of_whose_listings_one_is_left_can_be_copied() -> None:
+    boss, branch = User.objects.create_superuser("boss", password="x"), factories.make_branch()
+    listings = (factories.make_listing(branch), factories.make_listing(branch, status="sold"))
+    order = building.published("queue_1", branch=branch, listings=listings, agent=None)
+    assert {"duplicate", "renew", "replace"}.isdisjoint(why(order, boss, "nobody_can"))
+
+
+@pytest.mark.parametrize(
+    ("build", "first"),
+    [
+        (building.draft, ["submit"]),
+        (building.awaiting_approval, ["approve"]),
+        (building.queued, []),
+        (building.rejected, ["return"]),
+        (lambda: building.published("queue_1"), []),
+    ],
+    ids=["draft", "awaiting", "queued", "rejected", "published"],
+)
+def test_only_the_deed_that_moves_an_order_on_stands_out(build: Callable[..., Order], first: list[str]) -> None:
+    answer = shown(build(), User.objects.create_superuser("boss", password="x"))
+    assert [button["deed"].name for button in answer.context["buttons"] if button["stands_out"]] == first
+    links = re.findall(r"<a [^>]*>", answer.content.decode())
+    assert sum("bg-primary-600" in link and "/campaigns/order/" in link for link in links) == len(first)
+
+
+def test_nothing_stands_out_for_an_approver_of_what_is_queued() -> None:
+    approver = factories.make_user("approver", "view_order", "approve_order")
+    buttons = shown(building.queued(), approver).context["buttons"]
+    assert [(button["deed"].name, button["stands_out"]) for button in buttons] == [("dry_run", False)]
+
+
+def test_moving_the_start_stands_out_once_it_is_past() -> None:
+    order, boss = building.draft(), User.objects.create_superuser("boss", password="x")
+    Order.objects.filter(pk=order.pk).update(start_at=timezone.now() - timedelta(hours=1))
+    buttons = shown(order, boss).context["buttons"]
+    assert [button["deed"].name for button in buttons if button["stands_out"]] == ["rescue"]
+
+
 def test_a_button_that_is_not_possible_can_be_reached_and_is_described_and_leads_nowhere() -> None:
     order = building.awaiting_approval(factories.make_user("both", *building.EVERYTHING))
     html = shown(order, User.objects.get(username="both")).content.decode()
@@ -132,8 +222,11 @@ def test_every_deed_of_a_campaign_is_either_offered_or_explained() -> None:
     campaign = building.campaign(phase="live")
     factories.make_user("thabo", "command_campaign")
     reader = factories.make_user("reader", "view_campaign")
-    words = lacks("pause, resume or cancel campaigns", "Publisher, Branch manager and Administrator")
-    assert why(campaign, reader, "others_can") == dict.fromkeys(("pause", "check", "cancel"), words)
+    labels = {"pause": "Pause campaign", "check": "Check now", "cancel": "Cancel campaign"}
+    roles = "Publisher, Branch manager and Administrator"
+    assert why(campaign, reader, "others_can") == {
+        name: lacks(label, "pause, resume or cancel campaigns", roles) for name, label in labels.items()
+    }
     assert why(campaign, reader, "nobody_can") == {
         "resume": "Only in the phase “paused” or “unrecognised”; this campaign is “live”."
     }

@@ -45,13 +45,14 @@ def test_a_mention_reaches_the_person_whom_it_names(browser: Browser, live_serve
     expect(page.get_by_role("heading", name="History")).to_be_visible()
     second.menu("Alerts 1")
     page.get_by_role("button", name="Mark as read: You were mentioned").click()
-    expect(page.get_by_text("Nothing unread")).to_be_visible()
+    expect(page.get_by_text("Nothing asks for you")).to_be_visible()
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("You were mentioned").select_option("In the daily e-mail, at 07:00")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your choice is saved.")).to_be_visible()
     assert [*User.objects.get(username="thabo").alert_choices.values_list("kind", "channel")] == [
         ("doubt", "admin"),
+        ("not_approved", "at_once"),
         ("mentioned", "digest"),
     ]
     assert second.troubles == []
@@ -66,7 +67,12 @@ def test_the_pages_fit_and_have_no_barriers(browser: Browser, live_server: Any, 
     comment(order.pk, f"@thabo {'long' * 100}\u202e", user=author, now=timezone.now())
     alerting.raise_alerts(timezone.now())
     site = Site(browser, live_server.url, "thabo", viewport=screen, color_scheme=scheme)
-    for path in (f"/admin/campaigns/order/{order.pk}/change/", "/admin/alerts/", "/admin/alerts/settings/"):
+    for path in (
+        f"/admin/campaigns/order/{order.pk}/change/",
+        "/admin/alerts/",
+        "/admin/alerts/?show=news",
+        "/admin/alerts/settings/",
+    ):
         site.go(path)
         site.judge()
     assert site.troubles == []

@@ -58,7 +58,7 @@ def test_an_order_is_built_submitted_and_approved_by_a_second_person(
     site.choose("Listings", "Flat")
     site.choose("Listings", "House")
     site.choose("Plan", "Local reach")
-    expect(page.locator("#hint_plan")).to_have_text("Default budget 2,928.00 ZAR · 14 days")
+    expect(page.locator("#hint_plan")).to_have_text("Default budget 2,928.00 ZAR; an override is in ZAR, too · 14 days")
     page.get_by_label("Start").fill("2040-03-01T09:00")
     page.get_by_label("Start").blur()
     expect(page.get_by_label("End")).to_have_value("2040-03-15T09:00")

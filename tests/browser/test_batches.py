@@ -44,6 +44,12 @@ def test_ticked_drafts_are_published_and_the_page_follows_the_batch(
     expect(page.get_by_text("Ended: 2 done, 0 skipped, 0 failed.").first).to_be_visible(timeout=15_000)
     expect(page.get_by_text("Load this page again")).to_have_count(0)
     site.judge()
+    name = page.get_by_role("link", name=str(one)).bounding_box()
+    amount = page.get_by_text("1,500.00").last.bounding_box()
+    assert name
+    assert amount
+    # In one line, on a phone as well.
+    assert name["y"] < amount["y"] + amount["height"] / 2 < name["y"] + name["height"]
     assert set(Order.objects.filter(state=OrderState.QUEUED)) == {one, two}
     assert Order.objects.get(pk=three.pk).state == "draft"
     assert site.troubles == []

@@ -42,6 +42,32 @@ def test_an_order_is_copied_and_one_that_starts_too_late_is_moved(
 
 
 @SCREENS
+def test_a_double_click_makes_one_draft(browser: Browser, live_server: Any, screen: Any) -> None:
+    order = building.draft()
+    building.author("naledi")
+    site = Site(browser, live_server.url, "naledi", viewport=screen)
+    page = site.go(f"/admin/campaigns/order/{order.pk}/duplicate/")
+    page.get_by_role("button", name="Duplicate").dblclick(delay=40)  # without one the browser itself sends once
+    expect(page.get_by_text("Copy of", exact=True)).to_be_visible()
+    assert Order.objects.filter(copied_from=order).count() == 1
+    assert site.troubles == []
+
+
+@SCREENS
+def test_whoever_comes_back_to_a_form_can_send_it_again(browser: Browser, live_server: Any, screen: Any) -> None:
+    order = building.draft()
+    building.author("naledi")
+    site = Site(browser, live_server.url, "naledi", viewport=screen)
+    page = site.go(f"/admin/campaigns/order/{order.pk}/duplicate/")
+    for copies in (1, 2):
+        page.get_by_role("button", name="Duplicate").click()
+        expect(page.get_by_text("Copy of", exact=True)).to_be_visible()
+        assert Order.objects.filter(copied_from=order).count() == copies
+        page.go_back()
+    assert site.troubles == []
+
+
+@SCREENS
 def test_a_template_is_saved_and_a_new_order_begun(browser: Browser, live_server: Any, screen: Any) -> None:
     order = building.draft()
     building.author("naledi")

@@ -29,3 +29,18 @@ def test_a_list_says_what_is_missing_and_leads_on(browser: Browser, live_server:
     page.get_by_role("link", name="Clear the search").click()
     expect(page.get_by_role("link", name="Sea Point")).to_be_visible()
     assert site.troubles == []
+
+
+def test_a_search_that_no_address_can_hold_is_told_and_not_sent(browser: Browser, live_server: Any) -> None:
+    factories.make_user("boss", is_superuser=True)
+    site = Site(browser, live_server.url, "boss")
+    page = site.go("/admin/campaigns/order/")
+    search = page.locator("#searchbar")
+    search.fill("a" * 10_000)
+    search.press("Enter")
+    assert search.evaluate("field => field.validity.patternMismatch")
+    expect(page).to_have_url(f"{live_server.url}/admin/campaigns/order/")
+    search.fill("a" * 200)
+    search.press("Enter")
+    expect(page.get_by_text("0 orders match")).to_be_visible()
+    assert site.troubles == []

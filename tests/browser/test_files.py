@@ -64,7 +64,7 @@ def test_somebody_imports_the_good_rows_mends_the_others_and_imports_them(
     mended = tmp_path / "mended.csv"
     mended.write_text(Path(download.value.path()).read_text().replace('"much"', '"1200000"'))
     page.get_by_role("button", name="Import the 2 good rows").click()
-    expect(page.get_by_text("1 new, 1 changed, 1 wrong rows left out.")).to_be_visible()
+    expect(page.get_by_text("1 new, 1 changed, 1 wrong row left out.")).to_be_visible()
 
     page.get_by_role("link", name="Import…").click()
     page.get_by_label("CSV or XLSX file").set_input_files(mended)

@@ -58,7 +58,8 @@ def test_an_approval_that_is_not_theirs_is_explained_beside_a_button_without_eff
     approve = page.get_by_role("button", name="Approve")
     expect(approve).to_be_disabled()
     expect(approve).to_have_accessible_description(
-        "You may not approve orders; the roles Approver, Branch manager and Administrator may. Who can: thabo. Ask one of them."
+        "“Approve” takes the right to approve orders, which you do not have; the roles Approver, Branch manager and "
+        "Administrator have it. Who can: thabo. Ask one of them."
     )
     approve.click(force=True)
     site.judge()

@@ -51,7 +51,7 @@ def test_a_wrong_row_of_a_file_of_orders_is_downloaded_mended_and_uploaded_again
     mended = tmp_path / "mended.csv"
     mended.write_text(Path(download.value.path()).read_text(encoding="utf-8-sig").replace("L9", "L2"))
     page.get_by_role("button", name="Import the 2 good rows").click()
-    expect(page.get_by_text("1 new, 1 changed, 1 wrong rows left out.")).to_be_visible()
+    expect(page.get_by_text("1 new, 1 changed, 1 wrong row left out.")).to_be_visible()
 
     site.go("/admin/campaigns/order/import/")
     upload(page, mended)
@@ -84,7 +84,9 @@ def test_a_batch_goes_on_while_nobody_looks_and_what_failed_is_tried_again(
     expect(page.get_by_text("Load this page again")).to_have_count(0)  # the page has loaded itself anew
     site.judge()
 
-    page.get_by_role("button", name="Try the failed ones again").click()
+    page.get_by_role("link", name="Try the failed ones again…").click()
+    site.judge()
+    page.get_by_role("button", name="Publish 3 orders, 4,500.00 ZAR").click()
     expect(page.get_by_text("0 of 3 rows")).to_be_visible()
     again = Batch.objects.get(again_of=batch)
     batch_running.run(again.pk, stop_after=60)

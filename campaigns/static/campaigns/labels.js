@@ -1,5 +1,5 @@
 // For people who hear the page or have no mouse: names the boxes that select2 and Django's own pair of lists put in the place of
-// a field, and makes buttons of what Unfold opens and closes by a click alone.
+// a field, makes buttons of what Unfold opens and closes by a click alone, and closes menus that are left.
 (function () {
     "use strict";
 
@@ -47,6 +47,9 @@
         if (!OPENS_NOTHING.includes(what)) {
             window.Alpine.effect(() => part.setAttribute("aria-expanded", Boolean(window.Alpine.$data(part)[what])));
         }
+        if (what === "filterOpen") {
+            leadIntoDrawer(part);
+        }
         part.addEventListener("keydown", (event) => {
             if (event.key === "Enter" || event.key === " ") {
                 event.preventDefault();
@@ -54,6 +57,36 @@
                 if (what === "sidebarMobileOpen") {
                     window.requestAnimationFrame(moveBetweenMenuAndPage);
                 }
+            }
+        });
+    }
+
+    // The drawer lies over the page: whoever opens it is led into it and stays in it until it closes, then is back at its button.
+    function leadIntoDrawer(opener) {
+        const drawer = document.getElementById("changelist-filter");
+        const data = window.Alpine.$data(opener);
+        let wasOpen = false;
+        window.Alpine.effect(() => {
+            const isOpen = data.filterOpen;
+            if (isOpen !== wasOpen) {
+                wasOpen = isOpen;
+                window.setTimeout(() => (isOpen ? drawer.querySelector("button") : opener).focus());
+            }
+        });
+        drawer.addEventListener("keydown", (event) => {
+            const parts = [...drawer.querySelectorAll("a[href], button, input, select, [tabindex='0']")].filter(
+                (part) => part.tabIndex >= 0 && part.checkVisibility() && part.type !== "hidden",
+            );
+            const [from, to] = event.shiftKey ? [parts[0], parts.at(-1)] : [parts.at(-1), parts[0]];
+            if (event.key === "Tab" && document.activeElement === from) {
+                event.preventDefault();
+                to.focus();
+            }
+        });
+        // What is typed to find a branch stands elsewhere in the page.
+        document.addEventListener("focusin", (event) => {
+            if (wasOpen && !drawer.contains(event.target) && !event.target.closest(".select2-container")) {
+                data.filterOpen = false;
             }
         });
     }
@@ -84,6 +117,10 @@
     function mend() {
         document.querySelectorAll("[x-on\\:click]").forEach(mendSwitch);
         document.querySelectorAll(".material-symbols-outlined:not([aria-hidden], [role])").forEach(mendIcon);
+        // On a phone a cell's label begins like a sentence, and is none of its words like a title.
+        document.querySelectorAll("tr.data-row > [data-label]").forEach((cell) => {
+            cell.dataset.label = cell.dataset.label.charAt(0).toUpperCase() + cell.dataset.label.slice(1);
+        });
         document.querySelectorAll("select.select2-hidden-accessible").forEach(mendBox);
         document.querySelectorAll(".select2-search__field:not([aria-label])").forEach((part) => {
             part.setAttribute("aria-label", "Search");
@@ -95,6 +132,25 @@
             part.setAttribute("role", "img");
         });
     }
+
+    // Menus that fold out above a list: closed by Escape, and by whatever is done elsewhere.
+    function closeMenus(keep) {
+        document.querySelectorAll("details.console-drop[open]").forEach((menu) => {
+            menu.open = menu.contains(keep);
+        });
+    }
+
+    ["click", "focusin"].forEach((name) => document.addEventListener(name, (event) => closeMenus(event.target)));
+    document.addEventListener("keydown", (event) => {
+        const menu = event.key === "Escape" && document.querySelector("details.console-drop[open]");
+        if (menu) {
+            const wasInside = menu.contains(document.activeElement);
+            closeMenus(null);
+            if (wasInside) {
+                menu.querySelector("summary").focus();
+            }
+        }
+    });
 
     // select2 starts after this script, and makes its search fields when they are opened.
     document.addEventListener("DOMContentLoaded", () => {
