@@ -2,7 +2,7 @@
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 from campaigns.flow import remember
 
@@ -18,6 +18,7 @@ class CampaignsConfig(AppConfig):
         from campaigns import checks  # noqa: F401 - importing it registers the checks
         from campaigns.models import guards, words
 
+        pre_migrate.connect(guards.remove_before_migrate, sender=self)
         post_migrate.connect(guards.install_after_migrate, sender=self)
         post_migrate.connect(words.install_after_migrate, sender=self)
         for secret in settings.SECRETS:

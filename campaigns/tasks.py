@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from functools import partial
 from typing import Any
 
 from celery import Task, current_app, shared_task
@@ -32,7 +33,8 @@ class BrokerUnreachable(Exception):
 
 MOST = 2**63 - 1  # what a primary key can be
 SWEEP_LIMIT = 500
-BATCH_SECONDS = 10  # a batch gives its worker free after this, for an order may wait to be published; then it goes on
+# A batch is offered to another process after this, and ends here where an order waits to be published.
+BATCH_SECONDS = 10
 SYNC_SECONDS = 20  # a sync begins no new batch after this; the next one goes on
 
 
@@ -112,8 +114,9 @@ def watch_listings(**_: Any) -> None:
 
 @shared_task
 def count_phases(**_: Any) -> None:
-    """Count the campaigns by phase for the home page, where there are many."""
+    """Count the campaigns by phase for the home page, where there are many, and what the database plans with."""
     counting.count_phases(timezone.now())
+    counting.keep_statistics()
 
 
 @shared_task
@@ -147,11 +150,10 @@ def run_batch(*, batch_id: int, **_: Any) -> None:
     """Do rows of one batch; one message to a sweep for all of them, not one for each."""
     if not _is_there(Batch, batch_id):
         return
-    result = batch_running.run(batch_id, stop_after=BATCH_SECONDS)
+    go_on_elsewhere = partial(nudge, run_batch, batch_id=batch_id)
+    result = batch_running.run(batch_id, stop_after=BATCH_SECONDS, offer=go_on_elsewhere)
     for sweep in sorted(result.sweeps):
         nudge(SWEEPS[sweep])
-    if result.left:
-        nudge(run_batch, batch_id=batch_id)
 
 
 @shared_task

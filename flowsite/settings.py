@@ -42,11 +42,13 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
+    "django.contrib.humanize",  # separators of thousands in templates
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_celery_beat",
     "campaigns",
+    "flowsite",  # the last: then all are ready
 ]
 
 MIDDLEWARE = [
@@ -58,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "campaigns.admin.in_vain.InVain",
     "campaigns.admin.timeouts.ListTimeout",
     "campaigns.admin.outside.InertPages",
 ]
@@ -274,5 +277,5 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "campaigns.admin.menu.navigation"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "campaigns.admin.look.favicon"}],
     "STYLES": ["campaigns.admin.look.style"],
-    "SCRIPTS": ["campaigns.admin.look.script"],
+    "SCRIPTS": ["campaigns.admin.look.labels_script", "campaigns.admin.look.once_script"],
 }

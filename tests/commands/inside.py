@@ -48,7 +48,8 @@ def publish(flow: Flow, order_ref: str, *tracking_ids: str, status: str = "activ
     order = queue(order_ref)
     flow.on_publish(flow.accepts(*tracking_ids, status=status))
     flow.statuses.update(dict.fromkeys(tracking_ids, status))
-    assert run("publish_orders", "--order", order_ref).returncode == 0
+    done = run("publish_orders", "--order", order_ref)
+    assert done.returncode == 0, done.stderr
     return order
 
 
@@ -56,7 +57,8 @@ def doubt(flow: Flow, order_ref: str) -> Order:
     """Write an order and publish it so that nobody knows whether Flow did."""
     order = queue(order_ref)
     flow.on_publish(says(502, {}))
-    assert run("publish_orders", "--order", order_ref).returncode == 1
+    done = run("publish_orders", "--order", order_ref)
+    assert f"{order_ref}: unknown. " in done.stderr, done.stderr
     return order
 
 

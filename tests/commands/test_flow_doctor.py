@@ -14,7 +14,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from campaigns.domain.heartbeats import Part
-from campaigns.models import Event, Heartbeat, HistoryHead, Hold, Order, guards
+from campaigns.models import Attempt, Event, Heartbeat, HistoryHead, Hold, Order, guards
+from campaigns.services import publishing
 from campaigns.services.heartbeats import beat
 from campaigns.services.wording import when
 from tests.commands.console import Console
@@ -31,7 +32,11 @@ NO_MAIL = (
     "Reminders of orders in doubt reach nobody's letter box: mail is written to the worker's log. "
     "Set EMAIL_URL to your mail server; the queue “In doubt” shows them all the same."
 )
-IN_THE_DATABASE = ("scheduler", "workers", "publishing", "syncing", "history")
+GUARDS_ARE_GONE = (
+    "The database does not refuse all that goes past the console any more: guard_order_doubt missing or switched off. "
+    "Run `python manage.py migrate`, which puts them back, and find out who took them away."
+)
+IN_THE_DATABASE = ("scheduler", "workers", "publishing", "syncing", "guards", "history")
 WHEN = r"\d+ \w+ \d{4}, \d\d:\d\d:\d\d SAST"
 
 
@@ -90,7 +95,7 @@ def test_a_healthy_site_is_well_and_nothing_is_published(shop: Console, sandbox:
     assert (done.returncode, done.stderr) == (0, "")
     ((number, last),) = shop.rows("SELECT (SELECT count(*) FROM campaigns_event), sha256 FROM campaigns_historyhead")
     assert number > 0
-    *servers, scheduler, workers, publishing, syncing, history = done.stdout.splitlines()
+    *servers, scheduler, workers, publishing, syncing, guarded, history = done.stdout.splitlines()
     assert servers == [
         f"well  settings: Flow is {sandbox.url} (a stand-in on this machine, no real money).",
         "well  database: SQLite answers, and its tables are up to date.",
@@ -104,6 +109,7 @@ def test_a_healthy_site_is_well_and_nothing_is_published(shop: Console, sandbox:
     words = rf"well  publishing: No order is overdue\. The last was sent to Flow at {WHEN} \(1 h 30 min ago\)\."
     assert re.fullmatch(words, publishing)
     assert re.fullmatch(rf"well  syncing: Flow last told of a campaign at {WHEN} \(3 min ago\)\.", syncing)
+    assert guarded == "well  guards: The database refuses what would go past the console."
     assert history == f"well  history: Lines verified: {number}. The SHA-256 of the last is {last}."
     assert sandbox.ledger() == {"publishes": [], "commands": []}
 
@@ -196,7 +202,7 @@ def test_a_token_that_flow_does_not_give_is_told(flow: Flow, status: int, senten
 @pytest.mark.usefixtures("well")
 def test_a_console_that_has_just_begun_is_well() -> None:
     assert sick() == {}
-    *_, publishing, syncing, history = run("flow_doctor", "--json").data["parts"]
+    *_, publishing, syncing, _, history = run("flow_doctor", "--json").data["parts"]
     assert [publishing["words"], syncing["words"], history["words"]] == [
         "No order is overdue.",
         "Flow has not told of a campaign yet.",
@@ -211,7 +217,7 @@ def test_a_hold_that_flow_asked_for_is_told_and_is_no_illness() -> None:
     Hold.objects.create(until=until)
 
     assert sick() == {}
-    publishing = run("flow_doctor", "--json").data["parts"][-3]
+    publishing = run("flow_doctor", "--json").data["parts"][-4]
     assert publishing["words"] == (
         f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then."
     )
@@ -228,7 +234,8 @@ def test_a_worker_that_hears_nothing_is_told_with_the_remedy() -> None:
     assert re.match(rf"The last sign of life came at {WHEN} \(12 min ago\)\. Orders stay", found["workers"])
     assert found["workers"].endswith(
         " Orders stay queued and nothing is lost; statuses are not fresh. Start one, `celery --app flowsite worker`. "
-        "One that runs and is silent hears nothing: see that the broker answers, and restart the worker with SIGTERM."
+        "One that runs and is silent hears nothing, or only what has expired on its clock: see that the broker answers and "
+        "that the clocks of its machine and beat's agree, and restart the worker with SIGTERM."
     )
 
 
@@ -242,7 +249,8 @@ def test_a_silent_scheduler_is_told_with_the_remedy() -> None:
     assert list(found) == ["scheduler"]
     assert found["scheduler"].endswith(
         " (1 min ago). Nobody tells the workers of orders that wait and of campaigns that are due. Start beat, "
-        "`celery --app flowsite beat`; if it runs, see in its log why it is silent, and restart it."
+        "`celery --app flowsite beat`; if it runs, see in its log why it is silent, set its machine's clock if that is wrong, "
+        "and restart it."
     )
 
 
@@ -268,6 +276,43 @@ def test_a_clock_that_was_set_back_is_told() -> None:
     found = sick()
     assert list(found) == ["workers"]
     assert "(in the future: a clock was set back)" in found["workers"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+def test_an_order_that_no_lease_will_free_is_told(flow: Flow) -> None:
+    queue("Q1")
+    publishing._claim(Order.objects.get(), timezone.now())
+    assert sick() == {}
+    Attempt.objects.update(outcome="not_sent")  # as no service would, without the move of the order
+
+    assert sick() == {
+        "publishing": "Nobody works on what is said to be publishing: Q1. Somebody changed the database past the console. "
+        "Look at Flow whether they are live before anything else is done."
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("well")
+def test_guards_that_were_taken_away_are_told() -> None:
+    assert sick() == {}
+    with connection.cursor() as cursor:
+        on = " ON campaigns_order" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER guard_order_doubt{on}")
+
+    assert sick() == {"guards": GUARDS_ARE_GONE}
+    guards.install(connection)
+    assert sick() == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("well")
+def test_guards_that_were_switched_off_are_told() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE campaigns_order DISABLE TRIGGER guard_order_doubt")
+
+    assert sick() == {"guards": GUARDS_ARE_GONE}
 
 
 @pytest.mark.django_db

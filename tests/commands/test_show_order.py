@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from campaigns.domain.times import in_utc
@@ -74,11 +75,11 @@ def test_what_is_wrong_is_told_first_and_beside_its_campaign(flow: Flow) -> None
 
 @inside
 def test_an_order_in_doubt_tells_since_when_and_of_its_reminders(flow: Flow) -> None:
-    order = doubt(flow, "N1")
+    began = timezone.now() - timedelta(hours=3, minutes=20)
+    with time_machine.travel(began, tick=False):
+        doubt(flow, "N1")
     publish(flow, "N2", "queue_2")
     make_user("ben", "settle_order")
-    began = timezone.now() - timedelta(hours=3, minutes=20)
-    order.attempts.update(finished_at=began)
     assert f"\n  In doubt for 3 h 20 min, since {in_utc(began)}\n" in run("show_order", "N1").stdout
     assert "\n  Reminders sent: none yet\n" in run("show_order", "N1").stdout
     reminding.remind(sent := timezone.now())

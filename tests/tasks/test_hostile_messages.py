@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.conf import settings
 
 from tests.processes.site import Site
 from tests.processes.stacks import BOTH, EMBEDDED, site_on
 from tests.tasks.hostile import hostile, message
 
 pytestmark = pytest.mark.processes
-QUEUE = "campaigns"
+QUEUES = sorted(settings.CELERY_TASK_QUEUES)
 REFUSED = "Refused a message on the queue, without effect"
-Put = Callable[[bytes], None]
+Put = Callable[[bytes, str], None]
 
 
 @pytest.fixture(scope="module", params=BOTH)
@@ -26,20 +27,20 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def put(site: Site) -> Iterator[Put]:
-    """Puts bytes where the worker takes its messages from."""
+    """Puts bytes where the worker takes the messages of a queue from."""
     if site.stack == EMBEDDED:
-        yield lambda data: put_file(folder_of(site), data)
+        yield lambda data, queue: put_file(folder_of(site), data, queue)
         return
     with redis.Redis.from_url(site.env["CELERY_BROKER_URL"]) as client:
-        yield lambda data: put_entry(client, data)
+        yield lambda data, queue: put_entry(client, data, queue)
 
 
-def put_entry(client: "redis.Redis", data: bytes) -> None:
-    client.lpush(QUEUE, data)
+def put_entry(client: "redis.Redis", data: bytes, queue: str) -> None:
+    client.lpush(queue, data)
 
 
-def put_file(folder: Path, data: bytes) -> None:
-    path = folder / f"{uuid.uuid4()}.{QUEUE}.msg"
+def put_file(folder: Path, data: bytes, queue: str) -> None:
+    path = folder / f"{uuid.uuid4()}.{queue}.msg"
     part = path.with_suffix(".part")
     part.write_bytes(data)
     part.rename(path)
@@ -73,61 +74,87 @@ def assert_publishes(site: Site, order_ref: str) -> None:
     assert site.times_published(order_ref) == 1
 
 
-def test_what_is_none_of_ours_is_refused_and_logged_and_has_no_effect(site: Site, put: Put, tmp_path: Path) -> None:
-    worker, trap = site.worker(), tmp_path / "trap"
+def assert_pauses(site: Site, order_ref: str) -> None:
+    """See that a command to a published order's campaign, which comes by the other queue, is carried out."""
+    command = site.desk("ask", order_ref=order_ref, action="pause", nudge=True)
+    site.wait_for_command(command, "confirmed")
+
+
+def test_there_are_two_queues_and_whatever_lies_on_either_is_tested_here() -> None:
+    assert QUEUES == ["campaigns", "commands"]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_what_is_none_of_ours_is_refused_and_logged_and_has_no_effect(
+    site: Site, put: Put, tmp_path: Path, queue: str
+) -> None:
+    worker, trap, bait = site.worker(), tmp_path / "trap", f"bait-{queue}"
     children = set(worker.others())
-    order = site.desk("submit", order_ref="bait")
+    order = site.desk("submit", order_ref=bait)
     before = rows(site)
-    for name, (data, words) in hostile(order, trap).items():
+    for name, (data, words) in hostile(order, trap, queue).items():
         number = len(refusals(site))
-        put(data)
+        put(data, queue)
         refused_as(site, number, words)
-        assert site.desk("look", order_ref="bait")["state"] == "queued", name
+        assert site.desk("look", order_ref=bait)["state"] == "queued", name
     assert rows(site) == before
     assert not trap.exists()
     assert (worker.process.poll(), set(worker.others())) == (None, children)
     assert "Traceback" not in worker.output
-    assert site.times_published("bait") == 0
-    assert_publishes(site, "after-the-hostile")
+    assert site.times_published(bait) == 0
+    assert_publishes(site, f"after-the-hostile-{queue}")
+    assert_pauses(site, f"after-the-hostile-{queue}")
 
 
-def test_a_message_of_a_newer_version_is_understood(site: Site, put: Put) -> None:
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_message_of_a_newer_version_is_understood(site: Site, put: Put, queue: str) -> None:
     site.worker()
-    order = site.desk("submit", order_ref="newer")
-    put(message({"order_id": order, "added_later": "x"}, retries=3, more="x"))
-    site.wait("newer", state="published")
-    assert site.times_published("newer") == 1
+    ref = f"newer-{queue}"
+    order = site.desk("submit", order_ref=ref)
+    put(message({"order_id": order, "added_later": "x"}, retries=3, more="x", queue=queue), queue)
+    site.wait(ref, state="published")
+    assert site.times_published(ref) == 1
 
 
-def test_the_time_limits_of_a_message_do_not_count(site: Site, put: Put) -> None:
+@pytest.mark.parametrize("queue", QUEUES)
+def test_the_time_limits_of_a_message_do_not_count(site: Site, put: Put, queue: str) -> None:
     site.worker()
-    order = site.desk("submit", order_ref="hurried")
+    ref = f"hurried-{queue}"
+    order = site.desk("submit", order_ref=ref)
     site.sandbox.set_fault("late", calls=["publish"], seconds=1.5, count=1)
-    put(message({"order_id": order}, timelimit=[1, 0.5]))
-    assert site.wait("hurried", state="published")["attempts"] == [["published", True]]
+    put(message({"order_id": order}, timelimit=[1, 0.5], queue=queue), queue)
+    assert site.wait(ref, state="published")["attempts"] == [["published", True]]
 
 
-def test_a_message_that_came_too_late_has_no_effect(site: Site, put: Put) -> None:
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_message_that_came_too_late_has_no_effect(site: Site, put: Put, queue: str) -> None:
     site.worker()
-    order = site.desk("submit", order_ref="too-late")
-    put(message({"order_id": order}, expires="2020-01-01T00:00:00+00:00"))
-    assert_publishes(site, "after-the-late")
-    assert site.desk("look", order_ref="too-late")["state"] == "queued"
+    ref = f"too-late-{queue}"
+    order = site.desk("submit", order_ref=ref)
+    put(message({"order_id": order}, expires="2020-01-01T00:00:00+00:00", queue=queue), queue)
+    assert_publishes(site, f"after-the-late-{queue}")
+    assert_pauses(site, f"after-the-late-{queue}")
+    assert site.desk("look", order_ref=ref)["state"] == "queued"
 
 
 @pytest.mark.parametrize("site", [EMBEDDED], indirect=True)
-def test_what_is_no_message_lies_aside_for_people_to_look_at(site: Site) -> None:
+@pytest.mark.parametrize("queue", QUEUES)
+def test_what_is_no_message_lies_aside_for_people_to_look_at(site: Site, queue: str) -> None:
     worker, folder, number = site.worker(), folder_of(site), len(refusals(site))
-    (folder / f"1.{QUEUE}.msg").mkdir()
-    (folder / f"2.{QUEUE}.msg").symlink_to("/etc/passwd")
-    put_file(folder, b"x" * 10_000_000)
-    put_file(folder, b"half a mess")
-    (folder / f"other.{QUEUE}.msg.part").write_text("not yet a message")
+    (folder / f"1.{queue}.msg").mkdir()
+    (folder / f"2.{queue}.msg").symlink_to("/etc/passwd")
+    put_file(folder, b"x" * 10_000_000, queue)
+    put_file(folder, f"half a mess for {queue}".encode(), queue)
+    part = folder / f"other.{queue}.msg.part"
+    part.write_text("not yet a message")
     site.until(lambda: len(refusals(site)) == number + 4, lambda: "not all are refused")
     aside = folder.parent / "refused"
-    assert (aside / f"1.{QUEUE}.msg").is_dir()
-    assert (aside / f"2.{QUEUE}.msg").is_symlink()
-    assert {b"half a mess", b"x" * 10_000_000} <= {path.read_bytes() for path in aside.iterdir() if path.is_file()}
-    assert [path.name for path in folder.iterdir()] == [f"other.{QUEUE}.msg.part"]
+    assert (aside / f"1.{queue}.msg").is_dir()
+    assert (aside / f"2.{queue}.msg").is_symlink()
+    lie_there = {path.read_bytes() for path in aside.glob(f"*.{queue}.msg") if path.is_file()}
+    assert {f"half a mess for {queue}".encode(), b"x" * 10_000_000} <= lie_there
+    assert list(folder.iterdir()) == [part]
     assert "Traceback" not in worker.output
-    assert_publishes(site, "after-the-junk")
+    assert_publishes(site, f"after-the-junk-{queue}")
+    assert_pauses(site, f"after-the-junk-{queue}")
+    part.unlink()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.utils import timezone
@@ -116,8 +117,8 @@ def test_people_are_reminded_of_orders_in_doubt_once(
     tasks.publish_order(order_id=order.pk)
     tasks.remind_of_doubt()
     assert mailoutbox == []
-    Attempt.objects.update(finished_at=timezone.now() - LEASE * 2)
-    with caplog.at_level(logging.INFO, "campaigns.tasks"):
+    later = timezone.now() + LEASE * 2
+    with time_machine.travel(later), caplog.at_level(logging.INFO, "campaigns.tasks"):
         tasks.remind_of_doubt()
         tasks.remind_of_doubt(added_later=True)
     assert [mail.to for mail in mailoutbox] == [["sue@example.com"]]
@@ -230,13 +231,14 @@ def test_a_batch_is_run_and_one_sweep_is_nudged_for_all_its_rows(db: None, autho
     assert len(messages()) == 1, "a message that came twice does nothing"
 
 
-def test_a_batch_that_needs_another_turn_is_nudged_again(
+def test_a_batch_that_takes_long_is_nudged_again_and_ends_here_once_an_order_waits_to_be_published(
     db: None, author: User, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batch = start_batch(author)
     monkeypatch.setattr(tasks, "BATCH_SECONDS", -1)
     tasks.run_batch(batch_id=batch.pk)
-    assert messages() == [("run_batch", {"batch_id": batch.pk})]
+    assert messages() == [("run_batch", {"batch_id": batch.pk}), ("publish_sweep", {})]
+    assert list(Order.objects.order_by("pk").values_list("state", flat=True)) == ["queued", "draft"]
 
 
 def test_batches_whose_message_never_came_are_found(db: None, author: User, messages: Messages) -> None:

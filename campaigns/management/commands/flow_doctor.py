@@ -15,7 +15,7 @@ from campaigns.domain.heartbeats import CLOCKS_MAY_DIFFER, Part
 from campaigns.domain.times import lasted
 from campaigns.flow import FlowError
 from campaigns.management.base import ConsoleCommand, ExitCode, Report
-from campaigns.models import Event, HistoryHead
+from campaigns.models import Event, HistoryHead, guards
 from campaigns.selectors import Sign
 from campaigns.services import history
 from campaigns.services.wording import when
@@ -130,7 +130,8 @@ def _scheduler() -> str:
     if sign.late:
         raise Sick(
             f"{_heard(sign)} Nobody tells the workers of orders that wait and of campaigns that are due. Start beat, "
-            "`celery --app flowsite beat`; if it runs, see in its log why it is silent, and restart it."
+            "`celery --app flowsite beat`; if it runs, see in its log why it is silent, set its machine's clock if that is "
+            "wrong, and restart it."
         )
     return _heard(sign)
 
@@ -143,8 +144,9 @@ def _workers() -> str:
         remedy = "Start the scheduler first: without its messages a worker has nothing to answer."
     else:
         remedy = (
-            "Start one, `celery --app flowsite worker`. One that runs and is silent hears nothing: "
-            "see that the broker answers, and restart the worker with SIGTERM."
+            "Start one, `celery --app flowsite worker`. One that runs and is silent hears nothing, or only what has expired "
+            "on its clock: see that the broker answers and that the clocks of its machine and beat's agree, and restart the "
+            "worker with SIGTERM."
         )
     raise Sick(f"{_heard(sign)} Orders stay queued and nothing is lost; statuses are not fresh. {remedy}")
 
@@ -156,6 +158,11 @@ def _publishing() -> str:
         raise Sick(
             f"{orders} have been published {_since(first)}. Nothing is lost. "
             "Start workers, or more of them; `publish_orders` publishes here and now."
+        )
+    if stranded := selectors.stranded_orders():
+        raise Sick(
+            f"Nobody works on what is said to be publishing: {', '.join(stranded)}. Somebody changed the database past the "
+            "console. Look at Flow whether they are live before anything else is done."
         )
     if until := selectors.held_until(timezone.now()):
         return f"Flow asked us to wait until {when(until)}. Nothing is lost: the work goes on then."
@@ -176,6 +183,15 @@ def _syncing() -> str:
     return f"Flow last told of a campaign at {_at(last)}." if last else "Flow has not told of a campaign yet."
 
 
+def _guards() -> str:
+    if gone := guards.missing(connection):
+        raise Sick(
+            f"The database does not refuse all that goes past the console any more: {', '.join(gone)} missing or switched "
+            "off. Run `python manage.py migrate`, which puts them back, and find out who took them away."
+        )
+    return "The database refuses what would go past the console."
+
+
 def _history() -> str:
     head = (
         HistoryHead.objects.first() or HistoryHead()
@@ -194,6 +210,7 @@ WITHIN: dict[str, Callable[[], str]] = {
     "workers": _workers,
     "publishing": _publishing,
     "syncing": _syncing,
+    "guards": _guards,
     "history": _history,
 }
 

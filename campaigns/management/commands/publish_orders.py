@@ -8,7 +8,7 @@ from django.utils import timezone
 from campaigns.domain.states import OrderState
 from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.models import Order
-from campaigns.services import publishing
+from campaigns.services import dry_runs, publishing
 from campaigns.services.errors import Refused
 from campaigns.services.publishing import PublishResult
 from campaigns.services.wording import when
@@ -57,7 +57,7 @@ class Command(ConsoleCommand):
 
     def _dry_run(self, order: Order) -> dict[str, Any]:
         try:
-            result = publishing.dry_run(order.pk, user=None, now=timezone.now())
+            result = dry_runs.dry_run(order.pk, user=None, now=timezone.now())
             ok, words = result.ok, result.told
         except Refused as error:
             ok, words = False, str(error)

@@ -44,17 +44,17 @@ class Command(ConsoleCommand):
         if doubt := attempt_in_doubt(order):
             self._print_doubt(doubt, data["reminders"])
         for attempt in data["attempts"]:
-            tried = f"tried {attempt['sent_at']:%d %b %Y %H:%M:%S %Z}" if attempt["sent_at"] else "never tried"
+            tried = f"tried {attempt['sent_at']:%-d %b %Y, %H:%M:%S %Z}" if attempt["sent_at"] else "never tried"
             outcome = label(attempt["outcome"]).lower()
             self.say(f"  Attempt {attempt['number']}: {outcome}, {tried}. {attempt['words']}")
         for campaign in data["campaigns"]:
-            heard = f"{campaign['checked_at']:%d %b %Y %H:%M:%S %Z}" if campaign["checked_at"] else "never"
+            heard = f"{campaign['checked_at']:%-d %b %Y, %H:%M:%S %Z}" if campaign["checked_at"] else "never"
             status = f"{label(campaign['phase']).lower()} (Flow: {campaign['flow_status'] or 'nothing yet'})"
             self.say(f"  Campaign {campaign['tracking_id']}: {status}, last heard {heard}. {campaign['message']}")
             if campaign["problem"]:
                 self.say(f"    {campaign['problem']}")
         for event in data["events"]:
-            self.say(f"  {event['at']:%d %b %Y %H:%M:%S %Z} {event['by']}: {event['text']}")
+            self.say(f"  {event['at']:%-d %b %Y, %H:%M:%S %Z} {event['by']}: {event['text']}")
 
     def _print_doubt(self, attempt: Attempt, reminders: list[dict[str, Any]]) -> None:
         self.say(f"  In doubt for {lasted(timezone.now() - attempt.ended_at)}, since {in_utc(attempt.ended_at)}")
