@@ -59,6 +59,14 @@ def pytest_configure() -> None:
     post_migrate.connect(make_roles, sender=apps.get_app_config("campaigns"))
 
 
+@pytest.fixture
+def unguarded(db: None) -> Iterator[None]:
+    """The database of somebody who takes the guards away first."""
+    guards.remove(connection)
+    yield
+    guards.install(connection)
+
+
 def make_roles(**_: Any) -> None:
     """Make the groups that are missing, as the migration does."""
     import_module("campaigns.migrations.0007_roles").make_roles(apps, None)

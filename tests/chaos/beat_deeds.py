@@ -65,6 +65,12 @@ def let_beat_rest(seconds: int, since: float) -> None:
     PeriodicTasks.update_changed()
 
 
+def let_campaigns_be_due(order_ref: str) -> None:
+    """Let an order's campaigns be asked about by whoever looks next; nobody is told of it."""
+    numbers = Campaign.objects.filter(order__order_ref=order_ref).values_list("pk", flat=True)
+    syncing.mark_due(list(numbers), now=timezone.now())
+
+
 def reminders(order_id: int) -> list[int]:
     """Return the numbers of the reminders of an order."""
     return list(Reminder.objects.filter(order=order_id).values_list("number", flat=True))

@@ -7,7 +7,7 @@ from tests.chaos.table import Case
 from tests.chaos.workers import Workshop
 from tests.processes.stacks import EMBEDDED
 
-CLAIMED = "commit of order, attempt, event, historyhead: after"
+CLAIMED = "commit of attempt, order, event, historyhead: after"
 SENT = "commit of attempt.sent_at: after"
 LAST_BYTE = "POST /campaigns/publish: body, after its last byte"
 RECORDED = "commit of attempt, order, campaign, event, historyhead: after"

@@ -67,6 +67,13 @@ def _post(path: str, **fields: object) -> Door:
     return through
 
 
+def _moved(state: str) -> Door:
+    return lambda order: _of(order).update(state=state, version=F("version") + 1, problem="")
+
+
+# To draft and cancelled a queued order may go; the rest needs rows that only the services write.
+_UNPROVED = ("publishing", "published", "rejected", "unknown", "queued")
+
 FORM = {"budget_override": "1.00", "plan": 1, "branch": 1, "listings": [1], "state": "draft"}
 INLINE = {"orderlisting_set-TOTAL_FORMS": 1, "orderlisting_set-INITIAL_FORMS": 0, "orderlisting_set-0-listing": 1}
 TICKED = {"action": "delete_selected", "post": "yes"}
@@ -82,7 +89,10 @@ DOORS: dict[str, Door] = {
     "update of the plan": lambda order: _of(order).update(plan=factories.make_plan()),
     "update of the payload": lambda order: _of(order).update(payload="{}", payload_sha256="0"),
     "update of the order_ref": lambda order: _of(order).update(order_ref="another"),
-    "update to published": lambda order: _of(order).update(state="cancelled"),
+    "update of the state": lambda order: _of(order).update(state="cancelled"),
+    "update of the submitter": lambda order: _of(order).update(submitted_by=person("ben")),
+    "update of the approver": lambda order: _of(order).update(approved_by=person("ben"), approved_at=timezone.now()),
+    **{f"a move to {state} that knows the version": _moved(state) for state in _UNPROVED},
     "update to a draft, with the content": lambda order: _of(order).update(
         state="draft", version=F("version") + 1, budget_override="1.00"
     ),
@@ -101,13 +111,23 @@ DOORS: dict[str, Door] = {
 }
 
 
+# A queued order has no attempt yet.
+ATTEMPT_DOORS: dict[str, Door] = {
+    "an attempt of another payload": lambda order: order.attempts.update(payload_sha256="0"),
+    "an attempt of another order": lambda order: order.attempts.update(order=queued(f"{order.order_ref}-other")),
+    "an attempt less": _sql("DELETE FROM campaigns_attempt WHERE order_id = %"),
+}
+
+
 def try_doors(order_ref: str, state: str) -> dict[str, Any]:
     """Try every door to an order in a state; return what each said, and the doors behind which something has changed."""
     order = queued(order_ref)
+    doors = dict(DOORS)
     if state == "publishing":
         publishing._claim(order, timezone.now())
+        doors |= ATTEMPT_DOORS
     said, open_doors = {}, []
-    for name, door in DOORS.items():
+    for name, door in doors.items():
         before = _rows(order)
         said[name] = _try(door, order)
         if _rows(order) != before:

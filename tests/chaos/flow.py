@@ -138,6 +138,11 @@ class NastyFlow(NastyServer):
             counts[-1] += line["what"] == "request" and line["place"] == "token"
         return counts
 
+    def last_words(self) -> dict[str, tuple[str, float]]:
+        """Return what Flow has last said of each campaign, and when; not where it was no honest answer."""
+        told = {line["tracking_id"]: (line["word"], line["at"]) for line in self.lines("told")}
+        return {tracking_id: said for tracking_id, said in told.items() if said[0]}
+
     def end_tokens(self) -> None:
         """Let no token that was given out be good any more."""
         with self._deeds:
@@ -186,8 +191,10 @@ class NastyFlow(NastyServer):
         self._write(what="ended")
 
     def _status(self, tracking_id: str) -> Play:
-        honest = says(200, {"status": self.status_of.get(tracking_id, WELL), "message": ""})
-        return self.statuses.get(tracking_id, honest)
+        word = self.status_of.get(tracking_id, WELL)
+        odd = self.statuses.get(tracking_id)
+        self._write(what="told", tracking_id=tracking_id, word="" if odd else word, at=time.time())
+        return odd or says(200, {"status": word, "message": ""})
 
     def _update(self, tracking_id: str, status: str) -> Play:
         update = self.updates.get(tracking_id, Update(obeys=True, play=says(200, {"status": status})))

@@ -88,7 +88,8 @@ class Console:
 
     def judge(self, prefix: str) -> None:
         """Let Flow's ledger and our books be compared, and look for every token that Flow has ever given out."""
-        judge(self.site, prefix, ledger=self.flow.ledger(), secrets=self.flow.tokens.issued)
+        flow = self.flow
+        judge(self.site, prefix, ledger=flow.ledger(), statuses=flow.last_words(), secrets=flow.tokens.issued)
 
 
 def differences(wanted: Mapping[str, Any], seen: Mapping[str, Any]) -> str:

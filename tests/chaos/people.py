@@ -10,9 +10,12 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from campaigns import tasks
 from campaigns.domain.states import Action, Outcome, Resolution
 from campaigns.flow import CampaignStatus, FlowClient
 from campaigns.models import Branch, Campaign, Command, Order, Plan
+from campaigns.models.commands import OPEN
+from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS
 from campaigns.services import commands, orders, publishing, recording, settling, syncing
 from campaigns.services.content import Content
 from campaigns.services.errors import Refused
@@ -197,13 +200,27 @@ def _double_click(which: str, order_ref: str) -> dict[str, Any]:
     return {"statuses": sorted(statuses, key=str), "again": again, "told": told}
 
 
-def withdraw(order_ref: str) -> None:
-    """Let somebody approve an order, and lose the right to before a worker takes it, and then take it as a worker does."""
+def let_dora_approve(order_ref: str) -> None:
+    """Let somebody approve an order, of which the workers are told."""
     order = awaiting(order_ref)
     dora = factories.make_user(f"dora-{order_ref}", "view_order", "approve_order")
     orders.approve(order.pk, order.version, user=dora, now=timezone.now())
-    dora.user_permissions.remove(Permission.objects.get(codename="approve_order"))
-    publishing.publish_order(order.pk)
+    tasks.nudge_publish(order.pk)
+
+
+def withdraw(order_ref: str, what: str) -> None:
+    """Take from whoever approved an order the right to approve, or the account as a whole; or nothing."""
+    dora = User.objects.get(username=f"dora-{order_ref}")
+    if what == "right":
+        dora.user_permissions.remove(Permission.objects.get(codename="approve_order"))
+    elif what == "account":
+        User.objects.filter(pk=dora.pk).update(is_active=False)
+
+
+def queues(order_ref: str) -> list[str]:
+    """Return the queues of the home page and the list in which staff see an order."""
+    everybody, now, orders_of = AnonymousUser(), timezone.now(), Order.objects.filter(order_ref=order_ref)
+    return [name for name, need in ORDER_NEEDS.items() if orders_of.filter(need.rows(everybody, now)).exists()]
 
 
 # Commands -------------------------------------------------------------------------------------------------------------
@@ -241,10 +258,15 @@ def late_poll(order_ref: str) -> dict[str, Any]:
 
 def needs_confirmation(order_ref: str) -> bool:
     """Say whether the home page and the list call the order's command not confirmed."""
-    from campaigns.selectors import CAMPAIGN_NEEDS
-
     condition = CAMPAIGN_NEEDS["confirmation"].rows(AnonymousUser(), timezone.now())
     return Campaign.objects.filter(condition, order__order_ref=order_ref).exists()
+
+
+def open_commands(order_ref: str) -> list[str]:
+    """Return the commands of an order that are not over."""
+    return list(
+        Command.objects.filter(campaign__order__order_ref=order_ref, state__in=OPEN).values_list("action", flat=True)
+    )
 
 
 def let_resends_be_due(order_ref: str) -> None:

@@ -42,8 +42,9 @@ NOT_SENT = [["not_sent", True]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run on both stacks in the long form; in the short one on production's alone, but for the answers to a publish."""
-    everywhere = metafunc.config.getoption("--chaos-long") or "each_answer" in metafunc.function.__name__
+    """Run on both stacks in the long form; in the short one on production's alone, but for Flow's answers themselves."""
+    name = metafunc.function.__name__
+    everywhere = metafunc.config.getoption("--chaos-long") or "each_answer" in name or "no_answer" in name
     metafunc.parametrize("console", BOTH if everywhere else BOTH[1:], indirect=True, scope="module")
 
 

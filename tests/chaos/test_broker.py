@@ -3,7 +3,7 @@
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,15 @@ from tests.processes.site import BEAT, DEADLINE, WORKER, Desk, Site
 from tests.processes.stacks import BROKER_PASSWORD, EMBEDDED, SERVERS, remove_messages
 
 pytestmark = pytest.mark.processes
-CLICKS = 2
+DEEDS = ("submit", "approve", "settle", "pause")
+TOLD = {
+    "submit": "is submitted and queued: a worker publishes it now",
+    "approve": "is approved and queued: a worker publishes it now",
+    "settle": "is settled: boss says that the order is not live at Flow and is to be sent again",
+    "pause": "It is not confirmed until Flow&#x27;s own status says so",
+}
+KEPT = dict.fromkeys(DEEDS, "queued") | {"pause": "published, pause asked"}
+CARRIED_OUT = dict.fromkeys(DEEDS, "published") | {"pause": "published, pause confirmed"}
 A_PAGE_MAY_TAKE = 2.0  # seconds
 WAITING = 15
 
@@ -90,27 +98,30 @@ def own(server: Callable[[], AbstractContextManager[servers.Server]]) -> Iterato
         yield started[0]
 
 
-def test_staff_who_click_while_redis_is_broken_get_their_page_and_the_order_is_published_later(
+def test_staff_who_click_while_redis_is_broken_get_their_page_and_the_deed_is_done_later(
     on_redis: Console, case: Case
 ) -> None:
     site = on_redis.site
-    site.desk("tests.chaos.clicking.click", order_ref="click-before")  # from here on the web process has a connection
-    case("6", "Redis flushed between two clicks of staff", CLICKS, SERVERS)
-    on_redis.flush()
-    click(site.desk, "click-flushed")
-    faults = {
-        "refused, then back empty, while staff click": on_redis.gone,
-        "out of memory while staff click": on_redis.full,
-        "a black hole while staff click": on_redis.server.frozen,
+    faults: dict[str, tuple[str, Callable[[], AbstractContextManager[None]]]] = {
+        "approve": ("refused, then back empty, while staff click", on_redis.gone),
+        "settle": ("out of memory while staff click", on_redis.full),
+        "pause": ("a black hole while staff click", on_redis.server.frozen),
     }
-    for number, (words, fault) in enumerate(faults.items()):
-        case("6", f"Redis {words}", CLICKS, SERVERS)
+    site.desk("tests.chaos.clicking.click", order_ref="click-before")  # from here on the web process has a connection
+    clicked = [prepared(site, "click-flushed", deeds(case, "settle"))]
+    clicked += [prepared(site, f"click-{number}", deeds(case, deed)) for number, deed in enumerate(faults)]
+    case("6", "Redis flushed between two clicks of staff", len(clicked[0]), SERVERS)
+    on_redis.flush()
+    click(site, site.desk, clicked[0])
+    for orders, (words, fault) in zip(clicked[1:], faults.values(), strict=True):
+        case("6", f"Redis {words}", len(orders), SERVERS)
         with fault():
-            click(site.desk, f"click-{number}")
-    assert set(site.desk("tests.chaos.clicking.attempts", prefix="click-")) == {0}
+            click(site, site.desk, orders)
     on_redis.flush()
     site.worker()
     site.beat()
+    for orders in clicked:
+        wait_until_carried_out(site, orders)
     wait_until_all_published(site, "click-")
     judge(site, "click-")
 
@@ -171,54 +182,83 @@ def test_a_worker_whose_connection_leads_nowhere_any_more_notices_and_connects_a
 
 
 def test_a_redis_that_is_only_a_listener_never_holds_up_a_page(on_a_folder: Site, case: Case, tmp_path: Path) -> None:
-    case("6", "an address that takes connections and never says a word, while staff click", CLICKS, "Redis")
     site = on_a_folder
+    orders = prepared(site, "mute", deeds(case, "approve"))
+    case("6", "an address that takes connections and never says a word, while staff click", len(orders), "Redis")
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
         desk = Desk({**site.env, "CELERY_BROKER_URL": address}, tmp_path / "desk.log")
         try:
-            click(desk, "mute")
+            click(site, desk, orders)
         finally:
             desk.close()
     site.worker()
     site.beat()
-    wait_until_all_published(site, "mute-")
+    wait_until_carried_out(site, orders)
     judge(site, "mute-")
 
 
-@pytest.mark.parametrize("fault", ["emptied", "removed", "a file"])
-def test_staff_who_click_while_the_brokers_folder_is_broken_get_their_page_and_the_order_is_published_later(
-    on_a_folder: Site, case: Case, fault: str
+@pytest.mark.parametrize(("fault", "deed"), [("emptied", "approve"), ("removed", "settle"), ("a file", "pause")])
+def test_staff_who_click_while_the_brokers_folder_is_broken_get_their_page_and_the_deed_is_done_later(
+    on_a_folder: Site, case: Case, fault: str, deed: str
 ) -> None:
     words = {"a file": "replaced by what can't be written", "removed": "removed", "emptied": "emptied"}[fault]
-    case("6", f"the broker's folder {words} while staff click and workers run", CLICKS, EMBEDDED)
     site, messages = on_a_folder, Path(on_a_folder.env["BROKER_DIR"]) / "messages"
-    worker, prefix = site.worker(), f"folder-{fault.split()[-1]}"
+    prefix = f"folder-{fault.split()[-1]}"
+    orders = prepared(site, prefix, deeds(case, deed))
+    case("6", f"the broker's folder {words} while staff click and workers run", len(orders), EMBEDDED)
+    worker = site.worker()
     site.beat()
     if fault == "emptied":
         with site.frozen(WORKER):
-            click(site.desk, prefix)
+            click(site, site.desk, orders)
             remove_messages(messages)
     else:
         shutil.rmtree(messages)
         if fault == "a file":
             messages.touch()
-        click(site.desk, prefix)
+        click(site, site.desk, orders)
         assert worker.wait_for_end() != 0, "it is alive, and deaf"
         messages.unlink(missing_ok=True)
     site.worker()
-    wait_until_all_published(site, prefix)
+    wait_until_carried_out(site, orders)
     judge(site, prefix)
 
 
-def click(desk: Desk, prefix: str) -> None:
-    """Submit orders by the button; see that each page comes in time and tells the truth."""
-    for number in range(CLICKS):
-        ref = f"{prefix}-{number}"
-        seen = desk("tests.chaos.clicking.click", order_ref=ref)
+def deeds(case: Case, one: str) -> Sequence[str]:
+    """Return what staff click while one thing is broken: everything in the long form, else submit and one more."""
+    return DEEDS if case.long else sorted({"submit", one})
+
+
+def prepared(site: Site, prefix: str, wanted: Sequence[str]) -> dict[str, str]:
+    """Make an order for each deed; return the deeds by the orders' refs."""
+    orders = {f"{prefix}-{deed}": deed for deed in wanted}
+    for ref, deed in orders.items():
+        site.desk("tests.chaos.clicking.prepare", order_ref=ref, button=deed)
+    return orders
+
+
+def click(site: Site, desk: Desk, orders: Mapping[str, str]) -> None:
+    """Press each order's button; see that each page comes in time and tells the truth, and that the database has it."""
+    for ref, deed in orders.items():
+        seen = desk("tests.chaos.clicking.press", order_ref=ref, button=deed)
         assert (seen["asked"], seen["answered"]) == (200, 302)
-        assert f"Order {ref} is submitted and queued" in seen["told"]
+        assert TOLD[deed] in seen["told"]
         assert seen["seconds"] < A_PAGE_MAY_TAKE
+        assert site.desk("tests.chaos.clicking.kept", order_ref=ref) == KEPT[deed]
+
+
+def wait_until_carried_out(site: Site, orders: Mapping[str, str]) -> None:
+    """Wait until what was clicked is done at Flow, and was done once; nobody tells the workers but beat."""
+    seen: dict[str, str] = {}
+    wanted = {ref: CARRIED_OUT[deed] for ref, deed in orders.items()}
+
+    def all_done() -> bool:
+        seen.update({ref: site.desk("tests.chaos.clicking.kept", order_ref=ref) for ref in orders})
+        return seen == wanted
+
+    site.until(all_done, lambda: f"{seen}, not {wanted}")
+    assert {ref: site.times_published(ref) for ref in orders} == dict.fromkeys(orders, 1)
 
 
 def wait_until_all_published(site: Site, prefix: str, deadline: float = DEADLINE) -> None:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from tests.chaos.judge import judge
+from tests.chaos.judge import judge, statuses_of
 from tests.chaos.table import Case
 from tests.processes.site import Site
 
 pytestmark = pytest.mark.processes
+PHASE_AFTER = {"pause": "paused", "resume": "live"}
+WORD_AFTER = {"pause": "paused", "resume": "active"}
 
 
 def test_a_poll_that_answers_after_a_newer_command_overwrites_nothing(site: Site, case: Case) -> None:
@@ -20,22 +22,30 @@ def test_a_poll_that_answers_after_a_newer_command_overwrites_nothing(site: Site
     judge(site, "late-poll-")
 
 
-def test_pause_against_resume_leaves_one_command_and_flow_does_the_newer(site: Site, case: Case) -> None:
+def test_pause_against_resume_ends_at_flow_and_here_as_the_last_accepted_command_says(site: Site, case: Case) -> None:
     rounds = 50 if case.long else 4
     case("12", "pause against resume at once", rounds, site.stack)
     races = site.desk("tests.chaos.people.race", what="pause or resume", prefix="to-and-fro-", rounds=rounds)
     site.worker()
     site.beat()
+    ends: dict[str, list[str]] = {}
     for number, found in enumerate(races):
         assert found["strange"] == []
-        asked = [kind for kind in found["told"] if kind.endswith("_asked")]
-        assert asked[0] == "campaign.pause_asked", (
-            found
-        )  # a live campaign can't be resumed unless a pause is on its way
+        asked = [kind.removeprefix("campaign.").removesuffix("_asked") for kind in found["told"] if "_asked" in kind]
+        # A live campaign can't be resumed unless a pause is on its way.
+        assert asked in (["pause"], ["pause", "resume"]), found
         assert len(asked) == found["won"] == 2 - len(found["refused"])
-        if len(asked) == 1:
-            site.wait(f"to-and-fro-{number}", phases=["paused"])
-    judge(site, "to-and-fro-")
+        ends[f"to-and-fro-{number}"] = asked
+    for ref, asked in ends.items():
+        site.wait(ref, phases=[PHASE_AFTER[asked[-1]]])
+        wait_until_no_command_is_open(site, ref)
+    orders, at_flow = judge(site, "to-and-fro-"), statuses_of(site)
+    for ref, asked in ends.items():
+        ((tracking_id, campaign),) = orders[ref]["campaigns"].items()
+        superseded = [[action, "superseded"] for action in asked[:-1]]
+        assert campaign["commands"] == [*superseded, [asked[-1], "confirmed"]]
+        assert campaign["phase"] == PHASE_AFTER[asked[-1]]
+        assert at_flow[tracking_id][0] == WORD_AFTER[asked[-1]]
 
 
 def test_a_pause_that_flow_acknowledges_and_ignores_is_never_called_done(site: Site, case: Case) -> None:
@@ -57,3 +67,11 @@ def test_a_pause_that_flow_acknowledges_and_ignores_is_never_called_done(site: S
     site.wait("ignored", phases=["paused"])
     assert not site.desk("tests.chaos.people.needs_confirmation", order_ref="ignored")
     judge(site, "ignored")
+
+
+def wait_until_no_command_is_open(site: Site, order_ref: str) -> None:
+    """Wait until each command to an order's campaign is over."""
+    site.until(
+        lambda: site.desk("tests.chaos.people.open_commands", order_ref=order_ref) == [],
+        lambda: f"a command of {order_ref} is open",
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chaos.judge import judge
+from tests.chaos.judge import judge, ledger_of
 from tests.chaos.table import Case
 from tests.processes.site import Site
 
@@ -67,15 +67,27 @@ def test_a_double_click_and_an_old_page_do_a_deed_once(site: Site, case: Case, d
     judge(site, f"click-{deed}-")
 
 
-def test_an_order_whose_approver_may_no_longer_approve_is_not_sent(site: Site, case: Case) -> None:
-    case("11", "the approver's right withdrawn before the order is sent", 1, site.stack)
-    site.desk("tests.chaos.people.withdraw", order_ref="withdrawn")
-    found = site.desk("look", order_ref="withdrawn")
-    assert found["state"] == "rejected"
-    assert "dora-withdrawn approved the order, but may not do so any more" in found["problem"]
-    assert found["attempts"] == [["not_sent", False]]
-    assert site.times_published("withdrawn") == 0
-    judge(site, "withdrawn")
+def test_a_worker_does_not_send_an_order_whose_approver_may_no_longer_approve(site: Site, case: Case) -> None:
+    withdrawn = {f"gone-{what}-{n}": what for n in range(10 if case.long else 1) for what in ("right", "account")}
+    case("11", "the approver's right withdrawn before the order is sent", len(withdrawn), site.stack)
+    for _, process in site.started:
+        site.kill(process)
+    for ref in (*withdrawn, "gone-nothing"):
+        site.desk("tests.chaos.people.let_dora_approve", order_ref=ref)
+    assert set(site.desk("states", prefix="gone-")) == {"queued"}
+    for ref, what in withdrawn.items():
+        site.desk("tests.chaos.people.withdraw", order_ref=ref, what=what)
+    worker = site.worker()
+    site.wait("gone-nothing", state="published")  # its message is behind all others
+    for ref in withdrawn:
+        found = site.wait(ref, state="rejected")
+        assert f"dora-{ref} approved the order, but may not do so any more" in found["problem"]
+        assert found["attempts"] == [["not_sent", False]]
+        assert site.desk("tests.chaos.people.queues", order_ref=ref) == ["mending"]
+    orders, ledger = judge(site, "gone-"), ledger_of(site)
+    assert len(orders) == len(withdrawn) + 1
+    assert [ref for ref in ledger if ref.startswith("gone-")] == ["gone-nothing"]
+    site.kill(worker)
 
 
 @pytest.mark.parametrize("state", ["queued", "publishing"])

@@ -32,9 +32,9 @@ SKEWS = [(3600, True), (-3600, True), (3600, False), (-3600, False)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run on production's servers, and in the long form on the embedded ones too: tokens are the same on both."""
-    stacks = BOTH if metafunc.config.getoption("--chaos-long") else BOTH[1:]
-    metafunc.parametrize("console", stacks, indirect=True, scope="module")
+    """Run on production's servers, and in the long form on the embedded ones too; the middle of a batch always on both."""
+    everywhere = metafunc.config.getoption("--chaos-long") or "middle_of_a_batch" in metafunc.function.__name__
+    metafunc.parametrize("console", BOTH if everywhere else BOTH[1:], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def _modules(*patterns: str) -> tuple[str, ...]:
     return tuple(str(path.relative_to(ROOT)) for path in found)
 
 
-SERVICES = ["publishing", "recording", "settling", "commands", "moves"]
+SERVICES = ["publishing", "dry_runs", "recording", "settling", "commands", "moves"]
 THEIR_TESTS = [
     "branch_scope",
     "publish*",
