@@ -172,7 +172,7 @@ def _orders(size: Size, chance: random.Random, now: datetime) -> None:
         Order,
         *("id", "order_ref", "plan_id", "branch_id", "agent_id", "start_at", "end_at", "state", "version", "payload"),
         *("payload_sha256", "budget", "currency", "created_by_id", "created_at", "submitted_by_id", "submitted_at"),
-        *("approved_by_id", "approved_at"),
+        *("approved_by_id", "approved_at", "problem"),
     ).take(order.row() for order in orders)
     Table(OrderListing, "order_id", "listing_id").take(
         (order.number, listing) for order in orders for listing in order.listings
@@ -187,10 +187,15 @@ def _orders(size: Size, chance: random.Random, now: datetime) -> None:
         *("id", "tracking_id", "order_id", "attempt_id", "branch_id", "starts_at", "ends_at", "flow_campaign_id"),
         *("flow_status", "phase", "message", "created_at", "checked_at", "changed_at", "next_check_at"),
         "check_interval",
-    ).take(row for order in orders if order.state == "published" for row in order.campaigns(now))
+    ).take(row for order in orders if order.outcome == "published" for row in order.campaigns(now))
     _move_counters(Order, Attempt, Campaign)
 
 
+PROBLEMS = {
+    "rejected": "Flow said no: Unknown plan reference. Nothing was published.",
+    "unknown": "Nobody knows whether Flow published this order.",
+    "cancelled": "Flow answered late that this order is live already.",
+}
 STATUSES = {
     "completed": ("ended", "Campaign has ended."),
     "live": ("active", "Campaign is live."),
@@ -228,7 +233,7 @@ class MadeUp:
             *(self.number, self.ref, self.plan, self.branch, self.agent, self.start_at, self.end_at, self.state),
             *(1 if drafted else 5, payload, hashlib.sha256(payload.encode()).hexdigest() if payload else ""),
             *(None if drafted else Decimal(500 * self.plan), "" if drafted else "ZAR", 2, self.created_at),
-            *(None if drafted else 2, submitted, 1 if approved else None, approved),
+            *(None if drafted else 2, submitted, 1 if approved else None, approved, PROBLEMS.get(self.state, "")),
         )
 
     @property
@@ -304,6 +309,7 @@ def _fate(luck: float, *, recent: bool) -> tuple[str, str]:
     if luck < 0.9:
         return "published", "published"
     for share, state, outcome in (
+        (0.902, "cancelled", "published"),
         (0.95, "draft", ""),
         (0.98, "awaiting_approval", ""),
         (0.999, "rejected", "rejected"),
@@ -380,6 +386,7 @@ def main(arguments: list[str]) -> None:
     """Migrate the database of DATABASE_URL and fill it."""
     import django
     from django.core.management import call_command
+    from django.db import connections
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.population", description=__doc__)
     parser.add_argument("campaigns", type=int)
@@ -390,6 +397,7 @@ def main(arguments: list[str]) -> None:
     call_command("migrate", verbosity=0)
     begun = time.perf_counter()
     fill(options.campaigns, seed=options.seed)
+    connections.close_all()  # else what SQLite wrote last stays in a file beside, which is not copied with it
     print(f"{options.campaigns:,} campaigns in {time.perf_counter() - begun:.0f} s")
 
 
