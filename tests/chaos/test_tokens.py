@@ -115,7 +115,8 @@ def wait_until_failures_are_forgotten(console: Console) -> None:
     console.site.until(lambda: time.monotonic() - last > FAILURE_MEMORY, lambda: "time stands still")
 
 
-@pytest.mark.usefixtures("workers")
+# New ones: a token that replaced a refused one, and that nothing was sent with yet, is kept for seconds when it is refused too.
+@pytest.mark.usefixtures("new_workers")
 @pytest.mark.parametrize("refusal", [401, 403])
 def test_tokens_that_end_in_the_middle_of_a_batch_are_renewed_once_a_process(
     console: Console, case: Case, refusal: int
