@@ -21,8 +21,8 @@ def works_everywhere(user: AnyUser) -> bool:
 
 
 def works_for(user: AnyUser, branch_id: int) -> bool:
-    """Say whether the person works for the branch."""
-    return branches_for(user).filter(pk=branch_id).exists()
+    """Say whether the person works for the branch: nobody does without staff status, with which alone people log in."""
+    return user.is_staff and branches_for(user).filter(pk=branch_id).exists()
 
 
 def branches_for(user: AnyUser) -> QuerySet[Branch]:

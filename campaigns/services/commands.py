@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from campaigns import gateway
+from campaigns import gateway, selectors
 from campaigns.domain.proposals import ProposalState
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import (
@@ -60,7 +60,13 @@ def ask(campaign_id: int, action: Action, *, reason: str, user: User, now: datet
         older = campaign.commands.filter(state__in=OPEN).first()
         check_fits(campaign, action, older)
         if older:
-            _close(older, CommandState.SUPERSEDED, f"{user.get_username()} asked to {action.value} instead.", now)
+            _close(
+                older,
+                CommandState.SUPERSEDED,
+                f"{user.get_username()} asked to {action.value} instead.",
+                now,
+                by=ActorKind.SCHEDULER,
+            )
         command = Command.objects.create(
             campaign=campaign, action=action.value, reason=words, asked_by=user, asked_at=now
         )
@@ -83,7 +89,10 @@ def send(command_id: int, *, clock: Clock = timezone.now) -> Command:
     command = Command.objects.select_related("campaign").get(pk=command_id)
     if pace.held_until(now) is None and _claim(command, now):
         try:
-            _send(command, clock)
+            if _is_withdrawn(command):
+                _withdraw(command, now)
+            else:
+                _send(command, clock)
         finally:
             Command.objects.filter(pk=command_id).update(sending_until=None)
     return Command.objects.select_related("campaign").get(pk=command_id)
@@ -200,6 +209,24 @@ def _send(command: Command, clock: Clock) -> None:
         _sent(command, answer.error or answer.message, answer.http_status, clock())
 
 
+def _is_withdrawn(command: Command) -> bool:
+    """Say whether it spends money again in the name of somebody who may not do so any more; whoever asked, stopping goes on."""
+    user, branch_id = command.asked_by, command.campaign.branch_id
+    may = user.has_perm("campaigns.command_campaign") and selectors.works_for(user, branch_id)
+    return command.action == Action.RESUME and not may
+
+
+def _withdraw(command: Command, now: datetime) -> None:
+    """Close a command that must not be sent, and take back what the claim wrote. `command` is as it was before."""
+    who = f"{command.asked_by.get_username()} asked for it, but may not do so any more."
+    done = "It is not sent again: Flow's own status tells what came of it." if command.sends else "Nothing was sent."
+    with transaction.atomic():
+        _lock(command.campaign_id)
+        Command.objects.filter(pk=command.pk, state__in=OPEN).update(sends=command.sends, sent_at=command.sent_at)
+        words = f"{who} {done} Somebody else can ask for it."
+        _close(command, CommandState.FAILED, words, now, by=ActorKind.SCHEDULER)
+
+
 def _sent(command: Command, words: str, http_status: int | None, now: datetime) -> None:
     with transaction.atomic():
         _lock(command.campaign_id)
@@ -234,10 +261,9 @@ def _try_later(command: Command, error: FlowError, now: datetime) -> None:
     )
 
 
-def _close(command: Command, state: CommandState, words: str, now: datetime) -> None:
+def _close(command: Command, state: CommandState, words: str, now: datetime, *, by: ActorKind = ActorKind.FLOW) -> None:
     closed = Command.objects.filter(pk=command.pk, state__in=OPEN).update(state=state.value, words=words, closed_at=now)
     if closed:
-        by = ActorKind.FLOW if state is not CommandState.SUPERSEDED else ActorKind.SCHEDULER
         _tell(command, state.value, f"{label(command.action)}: {words}", by, now)
 
 
