@@ -36,6 +36,7 @@ class PeriodicTaskAdmin(stock.PeriodicTaskAdmin, ModelAdmin[PeriodicTask]):  # t
     appears = "The work that the console does by itself appears here, with how often it runs."
 
     form = PeriodicTaskForm
+    actions = None
 
 
 @admin.register(CrontabSchedule)
