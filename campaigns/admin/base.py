@@ -110,6 +110,11 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
             return selectors.beginning(queryset, paths, search_term), False
         return super().get_search_results(request, queryset, search_term)
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse what leads from a row to those that refer to it: these may be of another branch."""
+        reverse_names = {field.name for field in self.opts.related_objects}
+        return lookup.partition("__")[0] not in reverse_names and super().lookup_allowed(lookup, value, request)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ModelT:
         """Return the row; raise Http404 where there is none that the person may see, instead of leading them home."""
         row: ModelT | None = super().get_object(request, object_id, from_field)

@@ -53,7 +53,7 @@ def chips(found: Any, request: HttpRequest) -> list[Chip]:
     if not asked.keys().isdisjoint(parts):
         made.append(_chip(found, _label(found, hierarchy), dates.chosen(found, hierarchy), *parts))
     others = [(name, values) for name, values in asked.items() if name not in parts]
-    return [*made, *(_other(found, request, name, values[-1]) for name, values in others)]
+    return [*made, *(_other(found, request, name, values) for name, values in others)]
 
 
 def sorts(found: Any) -> list[Sort]:
@@ -97,9 +97,10 @@ def _row(rows: Any, value: str) -> str:
     return str(row) if row is not None else SOMETHING
 
 
-def _other(found: Any, request: HttpRequest, name: str, value: str) -> Chip:
+def _other(found: Any, request: HttpRequest, name: str, values: list[str]) -> Chip:
     """Return the chip of a filter that the drawer does not have: an address of the console led here."""
     field_name, _, lookup = name.partition("__")
+    value = values[-1]
     try:
         field = found.lookup_opts.get_field(field_name)
     except FieldDoesNotExist:
@@ -107,7 +108,7 @@ def _other(found: Any, request: HttpRequest, name: str, value: str) -> Chip:
     if field.is_relation and lookup in OF_A_ROW and admin.site.is_registered(field.related_model):
         rooms = admin.site.get_model_admin(field.related_model)
         # A list that has rows tells by them what it is asked for; an empty one must not tell who else is there.
-        seen = found.result_list or rooms.has_view_permission(request)
+        seen = (found.result_list and len(values) == 1) or rooms.has_view_permission(request)
         value = _row(rooms.get_queryset(request), value) if seen else SOMETHING
     elif (moment := _moment(value)) is not None:
         value = look.when(moment)

@@ -80,8 +80,10 @@ def _fitted(template: OrderTemplate, now: datetime) -> Fitted:
         raise Refused(
             f"There is no plan {named['plan']} any more. Nothing was made. Delete the template, or add the plan."
         )
-    agent = Agent.objects.filter(external_id=named["agent"]).first() if named["agent"] else None
-    listings = tuple(Listing.objects.filter(external_id__in=named["listings"]).order_by("external_id"))
+    agent = Agent.objects.filter(external_id=named["agent"], branch=template.branch).first() if named["agent"] else None
+    listings = tuple(
+        Listing.objects.filter(external_id__in=named["listings"], branch=template.branch).order_by("external_id")
+    )
     content = Content(plan, template.branch, listings, agent, budget_override=_amount(named["budget_override"]))
     missing = sorted(set(named["listings"]) - {listing.external_id for listing in listings})
     words = [f"listing {external_id}, which is not there any more" for external_id in missing]

@@ -134,6 +134,18 @@ def test_nobody_exports_rows_of_other_branches(name: str) -> None:
     assert len(rows(export(client, name, f"branch__id__exact={theirs.pk}"))) == 1
 
 
+@pytest.mark.parametrize("lookup", ["orders", "orders__exact", "orders__in", "orders__id__exact"])
+def test_the_file_of_plans_does_not_tell_which_orders_of_other_branches_have_them(lookup: str) -> None:
+    theirs = building.draft()
+    user = factories.make_user("naledi", "export_lists", "view_plan", branches=[factories.make_branch()])
+    query = f"{lookup}={theirs.pk}"
+    address = "/admin/campaigns/plan/"
+    assert building.client_of(user).get(f"{address}?{query}").status_code == 400
+    answer = building.client_of(user).post(f"{address}export/", {"format": "csv", "query": query}, follow=True)
+    assert "Nothing was exported." in answer.content.decode()
+    assert not Event.objects.filter(kind__endswith="exported").exists()
+
+
 def test_whoever_may_not_export_gets_no_file_and_no_button() -> None:
     client = building.client_of(factories.make_user("reader", "view_order"))
     building.draft()

@@ -54,6 +54,25 @@ def test_what_is_gone_is_left_out_and_told(author: User, order: Order) -> None:
     )
 
 
+def test_ids_that_another_branch_has_now_are_not_looked_up_there(author: User, order: Order) -> None:
+    template = saved(order, author)
+    first, _ = order.listings.order_by("external_id")
+    assert order.agent is not None
+    ids = first.external_id, order.agent.external_id
+    type(first).objects.filter(pk=first.pk).update(external_id="renamed")
+    type(order.agent).objects.update(external_id="renamed")
+    elsewhere = make_branch()
+    make_listing(elsewhere, title="A secret sale", external_id=ids[0])
+    make_agent(elsewhere, name="Zed", external_id=ids[1])
+
+    begun = reload(templates.begin_from_template(template.pk, user=author, now=NOW))
+
+    assert begun.problem == (
+        f"Left out of the copy: listing {ids[0]}, which is not there any more; agent {ids[1]}, who is not there any more. "
+        "Look at it before you submit it."
+    )
+
+
 def test_a_template_whose_plan_is_gone_makes_nothing(author: User, order: Order) -> None:
     template = saved(order, author)
     type(order.plan).objects.update(ref="renamed")
