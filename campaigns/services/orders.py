@@ -114,6 +114,9 @@ def edit_order(order_id: int, version: int, content: Content, *, user: User, now
     require_branch(user, content.branch)
     if order.state != OrderState.DRAFT:
         raise Refused(f"Order {order.order_ref} is submitted and can't be edited. Return it to draft first.")
+    if content.branch.pk != order.branch_id and order.campaigns.exists():
+        text = f"Campaigns of this order run for branch {order.branch} at Flow, so it stays there. Choose that branch again."
+        raise ValidationError({"branch": text})
     check_content(content, now=now)
     before, after = Content.of(order).as_data(), content.as_data()
     if before == after:

@@ -2,29 +2,33 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 
 from campaigns.domain.late_answers import ALREADY_LIVE, IDS_OF_OTHERS, OTHER_IDS, TWICE
 from campaigns.domain.states import Outcome, Resolution
 from campaigns.models import Order
 from campaigns.services import orders, publishing, recording
+from campaigns.services.content import Content
 from campaigns.services.errors import Refused, Stale
 from campaigns.services.publishing import PublishResult
 from campaigns.services.recording import Answer
 from campaigns.services.settling import SettleResult, settle
-from tests.factories import make_branch, make_user
+from tests.factories import make_branch, make_listing, make_user
 from tests.flow.nasty_server import Play, says
 from tests.services.building import (
     LEASE,
     NOW,
     SECOND,
     at_once,
+    everything,
     kinds,
     last_event,
     publish,
@@ -162,6 +166,25 @@ def test_takes_an_order_out_of_the_queue_that_people_had_called_not_live(
     with pytest.raises(Refused, match="is at Flow already: submitting it again would spend the money twice"):
         orders.submit(order.pk, order.version, user=author, now=LATER)
     assert orders.cancel(order.pk, order.version, reason="It is live.", user=author, now=LATER).state == "cancelled"
+
+
+def test_a_draft_that_is_live_stays_with_the_branch_whose_money_it_spends(
+    author: User, settler: User, flow: Flow
+) -> None:
+    order = queued(author)
+    answered_late(order, flow, settled(order, settler, Resolution.NOT_LIVE), late=flow.accepts("queue_a"))
+    order, elsewhere = reload(order), make_branch()
+    moved = replace(Content.of(order), branch=elsewhere, listings=(make_listing(elsewhere),))
+    before = everything()
+
+    with pytest.raises(ValidationError) as caught:
+        orders.edit_order(order.pk, order.version, moved, user=author, now=LATER)
+
+    text = (
+        f"Campaigns of this order run for branch {order.branch} at Flow, so it stays there. Choose that branch again."
+    )
+    assert caught.value.message_dict == {"branch": [text]}
+    assert everything() == before
 
 
 def test_takes_an_order_back_that_waits_for_its_second_approval(
