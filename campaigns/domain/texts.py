@@ -5,6 +5,10 @@ import re
 _TURNS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Control characters, halves of pairs, and what turns all that follows: U+202E would show “gpj.exe” as “exe.jpg”.
 _HIDDEN = re.compile(f"[\x00-\x1f\x7f-\x9f\ud800-\udfff{''.join(sorted(_TURNS))}]")
+# What is there and leaves no mark: of such letters alone a reason could be made that nobody reads.
+_UNSEEN = re.compile(
+    "[\\s\u00ad\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]+"
+)
 _NEVER_SHOWN = re.compile(f"(?![\n\r\t]){_HIDDEN.pattern}")
 
 
@@ -19,8 +23,12 @@ def turns(letter: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """Return the text without control characters and marks of direction; line ends and tabs stay, spaces around it go."""
-    return without_hidden(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """Return the text without control characters and marks of direction; line ends and tabs stay, spaces around it go.
+
+    Nothing is left of a text in which nothing is to be seen.
+    """
+    words = without_hidden(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return "" if not words.isascii() and _UNSEEN.fullmatch(words) else words
 
 
 def without_hidden(text: str) -> str:
