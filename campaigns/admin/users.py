@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from campaigns import selectors
 from campaigns.admin.base import ModelAdmin, person
 from campaigns.admin.fields import RowsField, ShowingMixin
 from campaigns.models import Branch
@@ -22,6 +23,8 @@ admin.site.unregister([User, Group])
 
 # What would let an administrator become a superuser, or somebody with permissions that no role has.
 FOR_SUPERUSERS = ("is_superuser", "user_permissions")
+# Whoever works for some branches would give themselves a role that works for all.
+FOR_EVERY_BRANCH = ("groups",)
 
 
 class BranchesSelect(ShowingMixin, AutocompleteSelectMultiple):
@@ -72,20 +75,25 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
         return {"is_staff": True, **super().get_changeform_initial_data(request)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Return what only superusers change."""
+        """Return what only superusers change, and what only those who work for every branch do."""
         fields = super().get_readonly_fields(request, obj)
-        return fields if person(request).is_superuser else [*fields, *FOR_SUPERUSERS]
+        of_all = () if selectors.works_everywhere(person(request)) else FOR_EVERY_BRANCH
+        return fields if person(request).is_superuser else [*fields, *FOR_SUPERUSERS, *of_all]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let nobody but superusers change superusers: their password would be enough to become one."""
+        """Let nobody change whoever may do more than they: that one's password would be enough to become them."""
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let nobody but superusers delete superusers."""
+        """Let nobody delete whoever may do more than they."""
         return super().has_delete_permission(request, obj) and self._may_touch(request, obj)
 
     def _may_touch(self, request: HttpRequest, obj: User | None) -> bool:
-        return obj is None or not obj.is_superuser or person(request).is_superuser
+        """Keep superusers for superusers, and people of every branch for people of every branch."""
+        asks = person(request)
+        if obj is None or asks.is_superuser:
+            return True
+        return not obj.is_superuser and (selectors.works_everywhere(asks) or not selectors.works_everywhere(obj))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the groups, and the branches through the service."""

@@ -90,6 +90,32 @@ def test_an_administrator_does_not_touch_a_superuser(client: Client, page: str) 
     assert there.check_password(factories.PASSWORD)
 
 
+@pytest.fixture
+def helper() -> User:
+    """Return somebody with a role of the house's own, who keeps the people of one branch."""
+    user = factories.make_user("hilda", branches=[factories.make_branch()])
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["change_user", "view_user", "delete_user"]))
+    return user
+
+
+def test_whoever_works_for_some_branches_gives_nobody_a_role(helper: User) -> None:
+    person, role = factories.make_user("naledi", branches=[]), Group.objects.get(name="Administrator")
+    for user in (person, helper):
+        sent = form_of(user, groups=[role.pk], first_name="Changed")
+        assert building.client_of(helper).post(f"/admin/auth/user/{user.pk}/change/", sent).status_code == 302
+    assert set(User.objects.values_list("username", "first_name")) == {("naledi", "Changed"), ("hilda", "Changed")}
+    assert not User.objects.filter(groups=role).exists()
+
+
+@pytest.mark.parametrize("page", ["change", "password", "delete"])
+def test_whoever_works_for_some_branches_does_not_touch_somebody_of_all(helper: User, page: str) -> None:
+    boss = factories.make_user("admina")
+    sent = form_of(boss, first_name="Changed", password1="x", password2="x", post="yes")
+    assert building.client_of(helper).post(f"/admin/auth/user/{boss.pk}/{page}/", sent).status_code == 403
+    there = User.objects.get(pk=boss.pk)
+    assert (there.first_name, there.check_password(factories.PASSWORD)) == ("", True)
+
+
 def test_the_list_names_the_roles_with_as_many_queries_for_ten_people_as_for_five(client: Client) -> None:
     def queries_with(people: int) -> int:
         for number in range(people - 5, people):
