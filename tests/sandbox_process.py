@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
 START_DEADLINE = 30.0
@@ -106,13 +107,6 @@ def spawn(output: Path, **env: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "sandbox"], cwd=ROOT, env=inherited | env, stdout=sink, stderr=subprocess.STDOUT
         )
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -14,8 +14,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -167,11 +168,23 @@ def chromium() -> str:
 
 
 # Common ---------------------------------------------------------------------------------------------------------------
+def _own_ports() -> Iterator[int]:
+    """Yield ports that the kernel gives nobody who asks for any, and that other processes of one run of the tests don't try."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
+    for number in count(os.getpid()):
+        yield 20_000 + 1_000 * worker + number % 1_000
+
+
+_ports = _own_ports()
+
+
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free at this moment."""
-    with socket.socket() as candidate:
-        candidate.bind(("127.0.0.1", 0))
-        return int(candidate.getsockname()[1])
+    """Return a port of 127.0.0.1 that is free, and stays so until somebody asks for just this one."""
+    for port in _ports:
+        with suppress(OSError), socket.socket() as candidate:
+            candidate.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("there is always a next port")
 
 
 @contextmanager

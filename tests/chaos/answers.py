@@ -129,7 +129,7 @@ BROKEN = [
     Row("stall-after", True, always(falls_silent()), UNKNOWN),
     Row("stall-in-head", True, always(falls_silent(b"HTTP/1.1 202 Acc")), UNKNOWN),
     Row("stall-in-body", True, lambda ids: falls_silent(well(ids)[:-5]), UNKNOWN),
-    Row("late-by-more-than-its-time", True, lambda ids: delayed(says(202, good(ids)), 3), UNKNOWN),
+    Row("late-by-more-than-its-time", True, lambda ids: delayed(says(202, good(ids)), 7), UNKNOWN),
     Row("closed-before", False, always(then_closes(b"")), UNKNOWN),
     Row("closed-after", True, always(then_closes(b"")), UNKNOWN),
     Row("reset-before", False, always(then_resets(b"")), UNKNOWN),

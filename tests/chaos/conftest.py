@@ -12,9 +12,9 @@ from tests.processes.site import Site
 from tests.processes.stacks import BOTH, site_on
 
 QUICK = {
-    "FLOW_CONNECT_TIMEOUT": "0.5",
-    "FLOW_READ_TIMEOUT": "1",
-    "FLOW_DEADLINE": "2",
+    "FLOW_CONNECT_TIMEOUT": "1",
+    "FLOW_READ_TIMEOUT": "3",
+    "FLOW_DEADLINE": "5",
     "FLOW_MAX_PER_SECOND": "1000",
     "PUBLISH_LEASE": "60",
     "SECRET_KEY": "s3cret-key-of-the-chaos-suite-which-nobody-may-ever-see-anywhere",

@@ -51,7 +51,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def console(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """A console of this module's own, on each stack."""
-    times = {"FLOW_READ_TIMEOUT": "1.5", "FLOW_DEADLINE": "2.5"}
+    times = {"FLOW_READ_TIMEOUT": "3", "FLOW_DEADLINE": "5"}
     with nasty_console(request, request.param, tmp_path_factory.mktemp("answers"), **times) as console:
         yield console
 

@@ -26,7 +26,7 @@ FIRST_BYTE = "POST /campaigns/publish: head, before its first byte"
 BETWEEN = "POST /campaigns/publish: body, between its bytes"
 READ = "publish: after"
 MID_POST = (CLAIMED, FIRST_BYTE, BETWEEN, LAST_BYTE, "head of the answer: after (2)", READ)
-LIMIT = 4  # seconds: enough for all to get to their markers on a busy machine
+LIMIT = 8  # seconds: enough for all to get to their markers on a busy machine
 DELIVERIES = 50
 ONLY_SERVERS = pytest.mark.parametrize("site", [pytest.param(SERVERS, marks=pytest.mark.redis)], indirect=True)
 IMPATIENT = {"visibility_timeout": 1, "unacked_restore_interval": 0.3, "unacked_restore_throttle": 1}
@@ -102,7 +102,8 @@ def test_a_message_that_comes_fifty_times_to_two_workers_publishes_once(shop: Wo
     assert {ref: (order["attempts"], len(ledger[ref])) for ref, order in orders.items()} == dict.fromkeys(
         numbers, (ONCE, 1)
     )
-    assert [shop.times(number, BEGUN) for number in numbers.values()] == [DELIVERIES] * len(numbers)
+    # A sweep that beat had asked for just before it was frozen tells the workers once more.
+    assert {shop.times(number, BEGUN) for number in numbers.values()} <= {DELIVERIES, DELIVERIES + 1}
 
 
 @contextmanager

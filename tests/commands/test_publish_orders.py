@@ -108,7 +108,7 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> None:
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(20)
 
 
 def test_ctrl_c_while_flow_is_slow_leaves_doubt_and_no_traceback(shop: Console, sandbox: Sandbox) -> None:

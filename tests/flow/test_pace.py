@@ -108,7 +108,7 @@ def test_a_turn_is_waited_for_no_longer_than_one_has_patience(tmp_path: Path) ->
     with pytest.raises(TimeoutError):
         shared.wait_for_turn(0.1)
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 0.9
     assert turns_counted_in(tmp_path) == 1
 
 
@@ -300,7 +300,10 @@ def test_the_processes_of_one_machine_count_in_the_folder_that_was_named(tmp_pat
     assert turns_counted_in(tmp_path) == 1
 
 
-def test_a_process_takes_the_turns_of_a_hundredth_of_a_second_together(tmp_path: Path) -> None:
+def test_a_process_takes_the_turns_of_a_hundredth_of_a_second_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FRESH_FOR", 60.0)  # this process may be held up
     shared = Pace(1000, str(tmp_path))
     for taken in range(1, 11):
         shared.wait_for_turn(1)

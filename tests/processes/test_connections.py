@@ -10,7 +10,10 @@ from tests.processes.site import Site
 from tests.processes.stacks import SERVERS, site_on
 
 pytestmark = [pytest.mark.processes, pytest.mark.redis]
-OTHERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+OTHERS = (
+    "SELECT pid FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",  # a kill may cut a letter
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

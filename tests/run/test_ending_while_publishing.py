@@ -68,7 +68,7 @@ def test_ctrl_c_lets_the_publish_finish_and_the_next_start_keeps_it(tmp_path: Pa
     with console.start() as command:
         command.wait_for("Ready:", deadline=READY)
         make_catalogue(console, tmp_path)
-        answer_late(console, 8)
+        answer_late(console, 12)
         what = ["--plan", "social", "--branch", "b-1", "--listing", "l-1", "--order-ref", "late-1"]
         manage(console, "create_order", *what, "--user", "planner", "--submit")
         until(lambda: "late-1" in published_refs(console), "{}", lambda: command.output, READY)

@@ -46,7 +46,7 @@ def test_a_cancelled_campaign_stays_cancelled(quick_sandbox: Sandbox, quick_call
 
 
 def test_a_completed_campaign_cannot_be_paused(quick_caller: Caller) -> None:
-    tracking_id = quick_caller.published_id(startDate=in_seconds(0.5), endDate=in_seconds(1))
+    tracking_id = quick_caller.published_id(startDate=in_seconds(2), endDate=in_seconds(3))
     deadline = time.monotonic() + 30
     while quick_caller.status(tracking_id).json()["status"] != "completed" and time.monotonic() < deadline:
         time.sleep(0.05)

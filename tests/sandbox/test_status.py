@@ -44,9 +44,9 @@ def test_a_campaign_waits_for_its_start_when_told_to() -> None:
 
 
 def test_the_clock_alone_takes_a_campaign_from_the_queue_to_its_end() -> None:
-    with running_sandbox(SANDBOX_QUEUED_SECONDS=1, SANDBOX_IN_PROGRESS_SECONDS=1) as sandbox:
+    with running_sandbox(SANDBOX_QUEUED_SECONDS=2, SANDBOX_IN_PROGRESS_SECONDS=2) as sandbox:
         caller = logged_in(sandbox)
-        tracking_id = caller.published_id(startDate=in_seconds(2), endDate=in_seconds(4))
+        tracking_id = caller.published_id(startDate=in_seconds(4), endDate=in_seconds(7))
         seen = [status := caller.status(tracking_id).json()["status"]]
         deadline = time.monotonic() + 30
         while status != "completed" and time.monotonic() < deadline:
