@@ -5,6 +5,7 @@ duplicate of its socket's descriptor to the watchdog, which shuts the connection
 The duplicate belongs to the call alone, so it cannot be another connection's by the time it is shut down.
 """
 
+import http
 import http.client
 import io
 import math
@@ -144,16 +145,25 @@ class _WholeLines:
 
 
 class WholeHeadResponse(http.client.HTTPResponse):
-    """Takes no head that ends before its empty line: the library would take what has come for the whole."""
+    """Takes no head that ends before its empty line: the library would take what has come for the whole.
+
+    It passes over interim answers as well (RFC 9110, 15.2): the library knows 100 alone, and would take another one for the
+    answer, and the answer for that of the next call on this connection.
+    """
 
     def begin(self) -> None:
         source = self.fp
         self.fp = cast(io.BufferedReader, _WholeLines(source))
         try:
             super().begin()
+            while 100 < self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+                self.headers = self.msg = None  # type: ignore[assignment]  # else the library takes it for begun
+                super().begin()
         finally:
             if self.fp is not None:  # it is None when the library has closed it
                 self.fp = source
+        if self.status != http.HTTPStatus.OK:
+            self.will_close = True  # what a server that is out of order sends after it would be the next call's answer
 
 
 class WatchedConnection(urllib3.connection.HTTPConnection):

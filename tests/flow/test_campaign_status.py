@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
 
@@ -260,6 +261,44 @@ def test_uses_a_connection_again(server: NastyServer, client: FlowClient) -> Non
         client.campaign_status("queue_abc")
 
     assert server.connections == before + 1
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 3 + b"HTTP/1.1 100 Continue\r\n\r\n",
+    ],
+)
+def test_passes_over_interim_answers_and_takes_none_for_the_answer_to_another_campaign(
+    server: NastyServer, client: FlowClient, interim: bytes
+) -> None:
+    def answers_in_the_end(peer: Peer, request: Received) -> None:
+        peer.send(interim)
+        peer.stopped.wait(0.1)
+        says(200, {"status": request.path.rpartition("/")[2]})(peer, request)
+
+    server.on("status", answers_in_the_end)
+
+    assert [client.campaign_status(each).status for each in ("one", "two", "three")] == ["one", "two", "three"]
+    assert server.connections == 2  # one for the token
+
+
+def test_what_comes_behind_an_answer_without_a_body_is_no_answer_to_another_campaign(
+    server: NastyServer, client: FlowClient
+) -> None:
+    def says_more_than_it_may(peer: Peer, request: Received) -> None:
+        peer.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        peer.stopped.wait(0.1)
+        with suppress(OSError):  # nobody listens any more
+            says(200, {"status": "cancelled"})(peer, request)
+
+    server.on("status", says_more_than_it_may, says(200, {"status": "queued"}))
+
+    failing(UnknownOutcome, client.campaign_status, "one")
+
+    assert client.campaign_status("two").status == "queued"
+    assert server.connections == 3  # one for the token
 
 
 def test_keeps_as_many_connections_as_it_may(server: NastyServer, make_client: MakeClient) -> None:
