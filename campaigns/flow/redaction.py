@@ -20,6 +20,9 @@ WHOLE_WORD_BELOW = 6
 SHORTEST_REMNANT = 4  # a cut-off secret of fewer characters gives nothing away
 CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
 MARKS_OF_DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn around what stands beside them
+# A token that another process was given is known by its form alone (RFC 7519); where a text was cut off, by how it begins.
+JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?")
+CUT_OFF_JWT = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)?$")
 UNFIT = re.compile(f"[{CONTROL_CHARACTERS}{MARKS_OF_DIRECTION}]")
 
 # Each change below is one step of the interpreter, so no lock is needed and none can be left locked by a fork.
@@ -42,18 +45,18 @@ def remember(secret: str, *, lasting: bool = True) -> None:
 
 
 def redact(text: str) -> str:
-    """Replace every remembered secret by "[redacted]": as it is, URL-encoded, and as JSON and HTML write it."""
+    """Replace what looks like a token, and every remembered secret: as it is, URL-encoded, and as JSON and HTML write it."""
     for form in _known_forms():
         if len(form) >= WHOLE_WORD_BELOW:
             text = text.replace(form, REDACTED)
         elif form in text:
             text = re.sub(rf"(?<![0-9A-Za-z]){re.escape(form)}(?![0-9A-Za-z])", lambda _: REDACTED, text)
-    return text
+    return JWT.sub(REDACTED, text) if "eyJ" in text else text
 
 
 def redact_cut_off(text: str) -> str:
     """Redact a text that may end in the middle of a secret, as the rest of a broken answer may."""
-    text = redact(text)
+    text = CUT_OFF_JWT.sub(REDACTED, redact(text))
     for form in _known_forms():
         for size in range(min(len(form) - 1, len(text)), SHORTEST_REMNANT - 1, -1):
             if text.endswith(form[:size]):
@@ -94,6 +97,7 @@ def _forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
     for secret in secrets:
         quoted = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
         quoted.add(quote_plus(secret, errors="replace"))
+        quoted |= {quote(form, safe="") for form in quoted}  # an address within an address
         lower_case = {re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), form) for form in quoted}
         in_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
         forms |= {secret, html.escape(secret), repr(secret)[1:-1]} | in_json | quoted | lower_case

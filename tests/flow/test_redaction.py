@@ -35,6 +35,7 @@ def test_a_secret_is_replaced_however_it_is_written(secret: str) -> None:
         json.dumps(secret)[1:-1],
         repr(secret)[1:-1],
         html.escape(secret),
+        quote(quote(secret, safe=""), safe=""),
     ]
 
     for form in written:
@@ -45,6 +46,19 @@ def test_a_secret_is_replaced_each_time_and_inside_of_words() -> None:
     remember("abcdef")
 
     assert redact("abcdef xabcdefx abcdef") == "[redacted] x[redacted]x [redacted]"
+
+
+ANOTHERS = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW1wYWlnbnMifQ.c2lnbmF0dXJlLW9mLWl0"
+
+
+def test_a_token_that_another_process_was_given_is_known_by_its_form() -> None:
+    assert redact(f'{{"message": "token {ANOTHERS}."}}') == '{"message": "token [redacted]."}'
+    assert redact("eyJ is how they begin, eyJhbGci and so on") == "eyJ is how they begin, eyJhbGci and so on"
+
+
+@pytest.mark.parametrize("size", [11, 20, 30, len(ANOTHERS) - 1])
+def test_the_beginning_of_another_process_s_token_at_the_end_of_a_cut_text_is_replaced(size: int) -> None:
+    assert redaction.redact_cut_off(f"token {ANOTHERS[:size]}") == "token [redacted]"
 
 
 @pytest.mark.parametrize("secret", ["", " ", "\n\t"])
