@@ -33,19 +33,28 @@ def retrying(seconds: float) -> tenacity.Retrying:
     )
 
 
-def retry_after(header: str | None, now: float) -> float | None:
+def retry_after(header: str | None, now: float, date: str | None = None) -> float | None:
     """Read a Retry-After header (RFC 9110, 10.2.3) as seconds from `now` (a Unix time), at most an hour.
 
+    A date is one of Flow's clock: what it says of itself in the answer's Date header counts before `now`.
     None when there is none, when it is neither seconds nor a date, and when it is in the past.
     """
     text = (header or "").strip()
-    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else _seconds_until(text, now)
+    theirs = _moment(date or "")
+    seconds = (
+        float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) else _until(text, now if theirs is None else theirs)
+    )
     return None if seconds is None or seconds < 0 else min(seconds, LONGEST_RETRY_AFTER)
 
 
-def _seconds_until(http_date: str, now: float) -> float | None:
+def _until(http_date: str, now: float) -> float | None:
+    moment = _moment(http_date)
+    return None if moment is None else moment - now
+
+
+def _moment(http_date: str) -> float | None:
     try:
         moment = parsedate_to_datetime(http_date)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - now
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):  # what the standard library raises for odd dates
         return None

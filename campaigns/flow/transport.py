@@ -114,7 +114,7 @@ class Transport:
             failure = self._failure(ask, call, error, partial)
         else:
             if len(body) <= LARGEST_BODY:
-                return Answer(status, bytes(body), response.headers.get("Retry-After"))
+                return Answer(status, bytes(body), response.headers.get("Retry-After"), response.headers.get("Date"))
             failure = _too_large(ask, Answer(status, bytes(body[:LARGEST_BODY]), cut_off=True))
         raise failure  # here, where no exception is being handled: the one above has the address in its words
 

@@ -37,3 +37,17 @@ NOW = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 )
 def test_is_read_as_seconds_from_now(header: str | None, seconds: float | None) -> None:
     assert retry_after(header, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 21 Oct 2015 07:28:20 GMT", 10),
+        ("Wed, 21 Oct 2015 06:28:20 GMT", 3600),
+        ("Wed, 21 Oct 2015 07:28:31 GMT", None),
+        ("yesterday", 30),
+    ],
+)
+def test_a_date_is_one_of_the_clock_that_the_answer_was_given_by(date: str, seconds: float | None) -> None:
+    assert retry_after("Wed, 21 Oct 2015 07:28:30 GMT", NOW, date) == seconds
+    assert retry_after("7", NOW, date) == 7
