@@ -141,7 +141,7 @@ def test_a_catalogue_that_is_there_already_is_left_alone() -> None:
 
 
 def test_a_user_who_is_there_keeps_the_password_and_the_rights(client: Any) -> None:
-    User.objects.create_user("peter", password="a long password of Peter's", is_superuser=True)
+    User.objects.create_user("peter", password="a long password of Peter's", is_staff=True, is_superuser=True)
 
     run()
 
