@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypedDict
 
 import msgspec
@@ -21,6 +22,10 @@ from campaigns.flow.retry import retry_after
 from campaigns.flow.types import CampaignStatus, CommandAnswer, DryRun, Published
 
 TRACKING_ID_LIMIT = 255
+REASONS = ("error", "message", "errors", "detail")
+MOST_REASONS = 20
+NOTHING = (b"", b"{}", b"[]", b"null")
+BEGINNING = 200
 STATUS_LIMIT = 255
 TOKEN_REFUSALS = (401, 403)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -67,6 +72,7 @@ class Answer:
     status: int
     body: bytes
     retry_after: str | None = None
+    date: str | None = None
     cut_off: bool = False
 
     def json_object(self) -> dict[str, Any] | None:
@@ -78,10 +84,9 @@ class Answer:
         return presentable(self._text(), EXCERPT_LIMIT)
 
     def known(self) -> Known:
-        """Return status, excerpt and Flow's own words (`error`, else `message`; "" when it said none)."""
-        body = self.json_object() or {}
-        words = _text_of(body, "error", WORDS_LIMIT) or _text_of(body, "message", WORDS_LIMIT)
-        return {"http_status": self.status, "excerpt": self.excerpt(), "words": words}
+        """Return status, excerpt and Flow's own words ("" when it said none)."""
+        words = _reason(self.json_object() or {}, self.status)
+        return {"http_status": self.status, "excerpt": self.excerpt(), "words": presentable(words, WORDS_LIMIT)}
 
     def _text(self) -> str:
         text = _without_escapes(self.body)
@@ -103,6 +108,7 @@ def read_published(answer: Answer) -> Published | None:
     return Published(
         tracking_ids=tuple(ids),
         status=presentable(status, STATUS_LIMIT),
+        error=presentable(_in_words(body.get("error")), WORDS_LIMIT),
         http_status=answer.status,
         excerpt=answer.excerpt(),
     )
@@ -165,7 +171,7 @@ def refusal(answer: Answer, purpose: Purpose, now: float) -> FlowError:
         return TooManyRequests(
             f"Flow asks for fewer requests (HTTP 429). {purpose.not_done} Try again later.",
             **known,
-            retry_after=retry_after(answer.retry_after, now),
+            retry_after=retry_after(answer.retry_after, now, answer.date),
         )
     if answer.status in (400, 404) and (purpose.only_reads or answer.json_object() is not None):
         return _rejection(answer, purpose, known)
@@ -197,10 +203,18 @@ def tracking_id_problem(value: str) -> str | None:
 
 
 def _rejection(answer: Answer, purpose: Purpose, known: Known) -> Rejected:
-    said = known["words"] or "no reason given"
+    said = known["words"] or _without_reason(answer)
     stop = "" if said.endswith((".", "!", "?")) else "."
     kind = NotFound if answer.status == 404 else Rejected
-    return kind(f"Flow refused {purpose.name} (HTTP {answer.status}): {said}{stop} {purpose.not_done}", **known)
+    sentence = f"Flow refused {purpose.name} (HTTP {answer.status}): {said}{stop} {purpose.not_done}"
+    return kind(sentence, http_status=answer.status, excerpt=known["excerpt"], words=said)
+
+
+def _without_reason(answer: Answer) -> str:
+    """Return what to say in place of a reason; where the answer says anything, people may know what it means."""
+    if not answer.json_object() and answer.body.strip() in NOTHING:
+        return "no reason given."
+    return f"no reason that the console understands; the answer begins {answer.excerpt()[:BEGINNING]}."
 
 
 def _without_escapes(body: bytes) -> str:
@@ -219,6 +233,28 @@ def _read_object(body: bytes) -> dict[str, Any] | None:
         return msgspec.json.decode(body.removeprefix(BYTE_ORDER_MARK), type=dict[str, Any])
     except (ValueError, RecursionError):  # not JSON, not an object, not UTF-8; or nested without end
         return None
+
+
+def _reason(body: dict[str, Any], status: int) -> str:
+    """Return why Flow refused: its documented `error`, else what other frameworks say it in.
+
+    Many of them repeat the name of the status in `error`, and give the reason elsewhere.
+    """
+    said = [words for key in REASONS if (words := _in_words(body.get(key)))]
+    names = {phrase.casefold() for phrase in (HTTPStatus(status).phrase,)} if status in set(HTTPStatus) else set()
+    telling = [words for words in said if words.casefold() not in names]
+    return next(iter(telling or said), "")
+
+
+def _in_words(value: Any, depth: int = 3) -> str:
+    """Return the texts in what may be a text, a list of reasons, or a reason with its field or number."""
+    if isinstance(value, str):
+        return value.strip()
+    if depth and isinstance(value, list):
+        return "; ".join(filter(None, (_in_words(each, depth - 1) for each in value[:MOST_REASONS])))
+    if depth and isinstance(value, dict):
+        return ": ".join(filter(None, (_in_words(each, depth - 1) for each in list(value.values())[:MOST_REASONS])))
+    return ""
 
 
 def _text_of(body: dict[str, Any], key: str, limit: int) -> str:

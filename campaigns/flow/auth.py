@@ -120,7 +120,7 @@ def fetch_token(transport: Transport, config: FlowConfig, clock: Callable[[], fl
     if answer.status == 200 and isinstance(token, str) and TOKEN_FORM.fullmatch(token):
         remember(token, lasting=False)
         return token
-    raise _no_token(answer, clock())
+    raise _no_token(answer, clock(), gave_one=answer.status == 200 and isinstance(token, str))
 
 
 def _asked(transport: Transport, ask: Ask, ends: float) -> Answer:
@@ -164,23 +164,25 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _no_token(answer: Answer, now: float) -> NotSent:
+def _no_token(answer: Answer, now: float, *, gave_one: bool) -> NotSent:
     known = answer.known()
+    said = f" Flow says: {known['words'].rstrip('.')}." if known["words"] else ""
     if answer.status in (400, *TOKEN_REFUSALS):
         advice = (
             "Flow gave no access token: the API key or the organisation id is wrong or has expired. Nothing was sent. "
             "Check FLOW_API_KEY, FLOW_ORGANISATION_ID and FLOW_REQUEST_TYPE, or ask Flow's "
             "account manager for a new key."
         )
-        said = f" Flow says: {known['words']}" if known["words"] else ""
-        return CredentialsRefused(advice, http_status=answer.status, excerpt=known["excerpt"], words=advice + said)
+        told = advice + said
+        return CredentialsRefused(told, http_status=answer.status, excerpt=known["excerpt"], words=told)
     if answer.status == 429:
         return TooManyRequests(
             "Flow asks for fewer requests (HTTP 429) and gave no access token. Nothing was sent: try again later.",
-            retry_after=retry_after(answer.retry_after, now),
+            retry_after=retry_after(answer.retry_after, now, answer.date),
             **known,
         )
+    what = "an access token that no header can carry" if gave_one else "no access token"
     return NotSent(
-        f"Flow gave no access token (HTTP {answer.status}). Nothing was sent, so it can be again. Check FLOW_BASE_URL.",
+        f"Flow gave {what} (HTTP {answer.status}). Nothing was sent, so it can be again. Check FLOW_BASE_URL.{said}",
         **known,
     )

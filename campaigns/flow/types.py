@@ -67,10 +67,11 @@ class _SentRequest(PublishRequest, frozen=True, kw_only=True, rename="camel", om
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """Flow took the order: its tracking ids, one per campaign; `status` is "" when Flow gave none."""
+    """Flow took the order: its tracking ids, one per campaign; `status` and `error` are "" when Flow gave none."""
 
     tracking_ids: tuple[str, ...]
     status: str
+    error: str = ""
     http_status: int
     excerpt: str
 

@@ -198,7 +198,7 @@ def _send(command: Command, clock: Clock) -> None:
     except Rejected as error:
         lagging = isinstance(error, NotFound) and clock() - campaign.created_at < LAG
         if lagging:
-            _try_later(command, error, clock())
+            _try_later(command, error, clock(), "Flow does not know the campaign yet")
         else:
             _refused(command, error, clock())
     except NotSent as error:
@@ -247,8 +247,9 @@ def _refused(command: Command, error: FlowError, now: datetime) -> None:
         _outdate_polls(command.campaign_id, now)
 
 
-def _try_later(command: Command, error: FlowError, now: datetime) -> None:
+def _try_later(command: Command, error: FlowError, now: datetime, why: str = "Not sent") -> None:
     """Take back what the claim wrote: Flow did not process it. `command` is as it was before."""
+    again = "An earlier sending may have changed the campaign: Flow's own status decides. " if command.sends else ""
     until = pace.hold(error, now=now) if isinstance(error, TooManyRequests) else now + backoff(command.failures + 1)
     Command.objects.filter(pk=command.pk, state__in=OPEN).update(
         state=command.state,
@@ -257,7 +258,7 @@ def _try_later(command: Command, error: FlowError, now: datetime) -> None:
         failures=F("failures") + 1,
         next_send_at=until,
         http_status=error.http_status,
-        words=f"Not sent: {error} It is tried again at {when(until)}.",
+        words=f"{why}: {error} {again}It is tried again at {when(until)}.",
     )
 
 

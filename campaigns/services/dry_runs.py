@@ -65,7 +65,9 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
         raise Refused(f"The dry run gave no answer: {error} A dry run publishes nothing and spends nothing.") from None
     else:
         said = answers.read(answer.excerpt)
-        result = DryRunResult(True, said.message, answer.http_status, said.facts, answer.excerpt)
+        # Any 2xx is a yes, but not one that says no in words: the form of the answer is not documented.
+        says_no = bool(answer.body.get("error")) or answer.body.get("valid") is False
+        result = DryRunResult(not says_no, said.message, answer.http_status, said.facts, answer.excerpt)
     verdict = "would take it" if result.ok else "would refuse it"
     text = f"Dry run: Flow {verdict}. {result.words}".strip()
     data = {

@@ -24,6 +24,7 @@ from campaigns import gateway, selectors
 from campaigns.domain.heartbeats import CLOCKS_MAY_DIFFER, Part
 from campaigns.domain.schedule import backoff
 from campaigns.domain.states import ActorKind, Move, OrderState, Outcome
+from campaigns.domain.texts import sentence
 from campaigns.flow import (
     FlowError,
     NotSent,
@@ -217,9 +218,10 @@ def _post(order: Order, attempt: Attempt, token: str, ends: float, clock: Clock)
         recording.record_answer(attempt, Answer(Outcome.UNKNOWN, words), now=clock())
         raise
     logger.info("Flow accepted order %s: %s", order.order_ref, ", ".join(published.tracking_ids))
+    but = f" Flow also says: {sentence(published.error)}" if published.error else ""
     return Answer(
         Outcome.PUBLISHED,
-        f"Flow accepted the order: {', '.join(published.tracking_ids)}.",
+        f"Flow accepted the order: {', '.join(published.tracking_ids)}.{but}",
         http_status=published.http_status,
         excerpt=published.excerpt,
         tracking_ids=published.tracking_ids,

@@ -353,7 +353,13 @@ def test_follows_no_redirect(
         (400, {"error": "startDate must be in the future"}, Rejected, "startDate must be in the future"),
         (400, {"message": "bad plan"}, Rejected, "bad plan"),
         (400, {"error": "first", "message": "second"}, Rejected, "first"),
-        (400, {"error": ["odd"], "message": "second"}, Rejected, "second"),
+        (400, {"error": ["odd", "even"], "message": "second"}, Rejected, "odd; even"),
+        (400, {"error": 7, "message": "second"}, Rejected, "second"),
+        (400, {"error": "Bad Request", "message": ["no plan", "no date"]}, Rejected, "no plan; no date"),
+        (400, {"error": {"code": "E12", "message": "no plan"}}, Rejected, "E12: no plan"),
+        (400, {"errors": [{"field": "plan", "message": "is unknown"}, 7]}, Rejected, "plan: is unknown"),
+        (400, {"title": "Bad Request", "detail": "no plan"}, Rejected, "no plan"),
+        (404, {"error": "Not Found"}, NotFound, "Not Found"),
         (400, {"error": "", "message": "second"}, Rejected, "second"),
         (404, {"error": "branch not found"}, NotFound, "branch not found"),
     ],
@@ -378,17 +384,38 @@ def test_is_rejected_when_flow_says_no_in_json(
     assert len(server.received) == 1
 
 
-def test_gives_our_sentence_as_words_when_flow_rejects_without_a_word(
-    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "no reason given."),
+        ({"code": 7}, 'no reason that the console understands; the answer begins {"code": 7}.'),
+        (
+            {"error": [[[["deep"]]]]},
+            'no reason that the console understands; the answer begins {"error": [[[["deep"]]]]}.',
+        ),
+    ],
+)
+def test_says_so_where_flow_rejects_without_a_reason(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest, body: dict[str, object], words: str
 ) -> None:
-    server.on("publish", says(400, {}))
+    server.on("publish", says(400, body))
 
     error = failing(Rejected, client.publish, request_to_publish, TOKEN)
 
-    assert error.words == str(error)
-    assert error.words == (
-        "Flow refused the publish (HTTP 400): no reason given. Nothing was published and no money is spent."
-    )
+    assert error.words == words
+    assert str(error) == (f"Flow refused the publish (HTTP 400): {words} Nothing was published and no money is spent.")
+
+
+def test_waits_for_the_answer_behind_an_interim_one(
+    server: NastyServer, client: FlowClient, request_to_publish: PublishRequest
+) -> None:
+    def answers_in_the_end(peer: Peer, request: Received) -> None:
+        peer.send(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        says(202, {"campaign_tracking_ids": ["queue_a"], "status": "queued"})(peer, request)
+
+    server.on("publish", answers_in_the_end)
+
+    assert client.publish(request_to_publish, TOKEN).tracking_ids == ("queue_a",)
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,7 @@ def test_a_refused_key_names_the_settings_to_check(server: NastyServer, client: 
         "Flow gave no access token: the API key or the organisation id is wrong or has expired. Nothing was sent. Check "
         "FLOW_API_KEY, FLOW_ORGANISATION_ID and FLOW_REQUEST_TYPE, or ask Flow's account manager for a new key."
     )
-    assert str(error) == sentence
-    assert error.words == f"{sentence} Flow says: API key [redacted] has expired"
+    assert str(error) == error.words == f"{sentence} Flow says: API key [redacted] has expired."
     assert error.http_status == status
     assert error.excerpt == '{"error":"API key [redacted] has expired"}'
 
@@ -271,9 +270,20 @@ def test_a_failure_says_what_to_check(server: NastyServer, client: FlowClient) -
     error = failing(NotSent, client.token)
 
     assert str(error) == (
-        "Flow gave no access token (HTTP 500). Nothing was sent, so it can be again. Check FLOW_BASE_URL."
+        "Flow gave no access token (HTTP 500). Nothing was sent, so it can be again. Check FLOW_BASE_URL. "
+        "Flow says: out of order."
     )
     assert (error.http_status, error.words, error.excerpt) == (500, "out of order", '{"error": "out of order"}')
+
+
+@pytest.mark.parametrize("token", ["ends with a space ", "Bearer abc", "two\r\nlines", ""])
+def test_a_token_that_no_header_can_carry_is_told_as_such(server: NastyServer, client: FlowClient, token: str) -> None:
+    server.on("token", says(200, {"accessToken": token}))
+
+    assert str(failing(NotSent, client.token)) == (
+        "Flow gave an access token that no header can carry (HTTP 200). Nothing was sent, so it can be again. "
+        "Check FLOW_BASE_URL."
+    )
 
 
 def test_an_answer_that_breaks_off_is_kept_as_far_as_it_came(server: NastyServer, client: FlowClient) -> None:

@@ -44,6 +44,17 @@ def test_shows_what_flow_says_and_makes_no_campaign(author: User, flow: Flow) ->
     }
 
 
+@pytest.mark.parametrize("body", [{"error": "budget too low"}, {"valid": False, "message": "budget too low"}])
+def test_an_answer_that_says_no_in_words_is_no_yes(author: User, flow: Flow, body: dict[str, object]) -> None:
+    order = draft(author)
+    flow.on_publish(says(200, body))
+
+    result = ask(order, author)
+
+    assert (result.ok, result.words, result.http_status) == (False, "budget too low", 200)
+    assert last_event(order).text == "Dry run: Flow would refuse it. budget too low"
+
+
 def test_makes_no_campaign_of_ids_that_a_dry_run_gives(author: User, flow: Flow) -> None:
     order = draft(author)
     flow.on_publish(flow.accepts("queue_a"))

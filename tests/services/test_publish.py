@@ -57,6 +57,17 @@ def test_sends_what_was_submitted_once_and_follows_every_campaign(author: User, 
         assert NOW < campaign.next_check_at < NOW + 10 * SECOND
 
 
+def test_tells_what_flow_says_against_an_order_that_it_accepts(author: User, flow: Flow) -> None:
+    order = queued(author)
+    flow.on_publish(
+        says(202, {"campaign_tracking_ids": ["queue_a"], "status": "queued", "error": "Listing 2 was refused"})
+    )
+
+    words = "Flow accepted the order: queue_a. Flow also says: Listing 2 was refused."
+    assert publish(order) == PublishResult(order.order_ref, "published", words)
+    assert (last_event(order).text, order.attempts.get().words) == (words, words)
+
+
 def test_asks_about_a_new_campaign_after_a_random_part_of_the_first_half_minute(
     author: User, flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:

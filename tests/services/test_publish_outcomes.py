@@ -54,7 +54,7 @@ SAYS_NO: dict[str, tuple[Play, int, str]] = {
     "400 with JSON alone": (
         says(400, {}),
         400,
-        "Flow refused the publish (HTTP 400): no reason given. Nothing was published and no money is spent.",
+        "no reason given.",
     ),
 }
 DOUBTFUL: dict[str, tuple[Play, int | None]] = {

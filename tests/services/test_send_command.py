@@ -123,7 +123,9 @@ def test_a_404_soon_after_publishing_is_taken_for_flows_lag_and_tried_again(flow
     command = send(ask(campaign))
     assert (command.state, command.sends, command.sent_at, command.failures) == ("asked", 0, None, 1)
     assert (command.http_status, command.next_send_at) == (404, NOW + 30 * SECOND)
-    assert command.words.startswith("Not sent: Flow refused the command (HTTP 404): campaign not found")
+    assert command.words.startswith(
+        "Flow does not know the campaign yet: Flow refused the command (HTTP 404): campaign not found"
+    )
     assert command.words.endswith("It is tried again at 1 Jan 2030, 11:00 SAST.")
     send(command, now=NOW + 29 * SECOND)
     assert len(updates(flow)) == 1
@@ -181,6 +183,7 @@ def test_a_second_sending_that_did_not_reach_flow_leaves_the_first_as_it_was(flo
     assert (command.http_status, command.next_send_at) == (429, NOW + 3 * MINUTE)
     assert command.words == (
         "Not sent: Flow asks for fewer requests (HTTP 429). The campaign was not changed. Try again later. "
+        "An earlier sending may have changed the campaign: Flow's own status decides. "
         "It is tried again at 1 Jan 2030, 11:03 SAST."
     )
 
