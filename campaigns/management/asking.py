@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from campaigns import selectors
 from campaigns.domain.states import ACTION_DONE, Action, CommandState, Phase
 from campaigns.management.base import ConsoleCommand, ExitCode, Report, quoted
 from campaigns.management.describe import command_data
@@ -15,6 +16,7 @@ from campaigns.models import Command as CampaignCommand
 from campaigns.models.commands import OPEN
 from campaigns.services import commands, pace, syncing
 from campaigns.services.errors import Refused
+from campaigns.services.history import require
 from campaigns.services.wording import when
 
 LOOKS = 3  # Flow may take a moment to carry out what it has acknowledged
@@ -35,8 +37,10 @@ class AskingCommand(ConsoleCommand):
     def run(self, **options: Any) -> Report:
         """Ask for all campaigns, then wait for them together; a command that is open already is taken up, not asked twice."""
         user = self.user(options["user"])
+        require(user, "command_campaign", f"{self.action.value} campaigns")
         ids = list(dict.fromkeys(options["tracking_ids"]))
-        found = {campaign.tracking_id: campaign for campaign in Campaign.objects.filter(tracking_id__in=ids)}
+        theirs = Campaign.objects.filter(branch__in=selectors.branches_for(user), tracking_id__in=ids)
+        found = {campaign.tracking_id: campaign for campaign in theirs}
         if missing := set(ids) - set(found):
             raise CommandError(f"There is no campaign {quoted(missing)}. Nothing was asked. Check the tracking ids.")
         asked = [self._ask(found[tracking_id], options["reason"], user) for tracking_id in ids]

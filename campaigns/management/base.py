@@ -59,7 +59,7 @@ class ConsoleCommand(BaseCommand):
         self._write(self.stderr, text)
 
     def user(self, username: str) -> User:
-        """Return the user who acts. Raises CommandError where nobody active has that name."""
+        """Return the user who acts. Raises CommandError where nobody who can log in has that name."""
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(
@@ -68,6 +68,10 @@ class ConsoleCommand(BaseCommand):
         if not user.is_active:
             raise CommandError(
                 f"User “{username}” is not active. Nothing was done. Give the name of somebody who can log in."
+            )
+        if not user.is_staff:
+            raise CommandError(
+                f"User “{username}” has no staff status. Nothing was done. Give the name of somebody who can log in."
             )
         return user
 

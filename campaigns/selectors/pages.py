@@ -5,6 +5,7 @@ from django.db.models import Prefetch, QuerySet
 
 from campaigns.domain.states import OPEN_COMMAND_STATES, OrderState
 from campaigns.models import Agent, Branch, Campaign, Command, Event, Listing, Order, Plan
+from campaigns.selectors.holders import of_the_present_holder
 from campaigns.selectors.scope import campaigns_for, orders_for
 
 MOST_EDITS = 50
@@ -53,7 +54,7 @@ def edits(order: Order) -> list[Event]:
 
 def changes_of(subject: str, noun: str) -> list[Event]:
     """Return the newest lines that tell of changes of an entry of the catalogue, such as `branch:B1`, the newest first."""
-    lines = Event.objects.filter(subject=subject, kind=f"{noun}.changed")
+    lines = Event.objects.filter(of_the_present_holder(), subject=subject, kind=f"{noun}.changed")
     return list(lines.select_related("actor")[:MOST_EDITS])
 
 

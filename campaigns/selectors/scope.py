@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Concat
 
 from campaigns.domain.batches import BatchKind
 from campaigns.models import Agent, Attempt, Batch, Branch, Campaign, Command, Event, Listing, Order, PhaseCount
+from campaigns.selectors.holders import of_the_present_holder
 
 AnyUser = User | AnonymousUser
 
@@ -87,8 +88,10 @@ def events_for(user: AnyUser) -> QuerySet[Event]:
     about = Q(subject__startswith="plan:")
     batches = batches_for(user).annotate(noun_and_id=Concat(Value("batch:"), Cast("pk", CharField())))
     about |= Q(subject__in=batches.values("noun_and_id"))
+    entries = Q()
     for rows in subjects:
-        about |= Q(subject__in=rows)
+        entries |= Q(subject__in=rows)
+    about |= entries & of_the_present_holder()
     # The ids of the orders rather than a join, and no look at the subject of a line that has none: there are many lines.
     orders = Order.objects.filter(branch__in=mine).order_by().values("pk")
     return Event.objects.filter(Q(order__in=orders) | (~Q(subject="") & about))

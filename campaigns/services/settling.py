@@ -151,16 +151,29 @@ def _wrong_ids(word: Settlement) -> dict[str, str]:
             wrong[tracking_id] = f"“{tracking_id}” has spaces in it. Paste the tracking id alone."
         elif times > 1:
             wrong[tracking_id] = f"“{tracking_id}” is there more than once. Enter it once."
+    seen = selectors.orders_for(word.proposed_by)
     taken = Campaign.objects.filter(tracking_id__in=word.tracking_ids).exclude(order=word.order)
     for campaign in taken.select_related("order"):
-        wrong[campaign.tracking_id] = f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}."
+        is_seen = seen.filter(pk=campaign.order_id).exists()
+        named = f"{campaign.tracking_id} belongs to order {campaign.order.order_ref}."
+        wrong[campaign.tracking_id] = named if is_seen else _of_an_order_elsewhere(campaign.tracking_id)
     for other in selectors.words_on_other_doubts(word.order):
         for tracking_id in set(other.tracking_ids) & set(word.tracking_ids):
-            wrong[tracking_id] = (
+            named = (
                 f"{other.proposed_by.get_username()} said that {tracking_id} belongs to order {other.order.order_ref}, which "
                 "is in doubt, too. Look at Flow once more which is right, and settle that order first."
             )
+            is_seen = seen.filter(pk=other.order_id).exists()
+            wrong[tracking_id] = named if is_seen else _of_an_order_elsewhere(tracking_id)
     return wrong
+
+
+def _of_an_order_elsewhere(tracking_id: str) -> str:
+    """Refuse a tracking id without a word of the order, of whoever said so, or whether it is more than said."""
+    return (
+        f"{tracking_id} belongs to another order, which you can't see. Copy this order's own tracking ids from Flow. If Flow "
+        "shows this one for it, ask somebody who works for every branch: nothing is settled until then."
+    )
 
 
 def _ask_flow(tracking_ids: Sequence[str], now: datetime) -> tuple[dict[str, str], list[str]]:

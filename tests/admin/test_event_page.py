@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from campaigns.admin import look
 from campaigns.domain.states import ActorKind
-from campaigns.models import Event, Listing, Order
-from campaigns.services import orders
+from campaigns.models import Agent, Event, Listing, Order
+from campaigns.services import catalogue, orders
 from campaigns.services.content import Content
 from campaigns.services.history import record
 from tests import factories
@@ -99,3 +99,21 @@ def test_the_list_asks_the_database_no_more_for_more_edits(django_assert_max_num
 
 def order_listings(order: Order) -> tuple[Listing, ...]:
     return (factories.make_listing(order.branch),)
+
+
+def test_lines_of_what_had_an_id_before_are_no_pages_for_another_branch() -> None:
+    theirs, mine = factories.make_branch(), factories.make_branch()
+    boss = User.objects.create_superuser("boss", password="x")
+    eve = factories.make_user("eve", "view_event", "add_agent", branches=[mine])
+    agent = Agent(branch=theirs, external_id="AG-7", name="Zed", email="zed.private@agency.example")
+    catalogue.save(agent, user=boss, now=timezone.now())
+    catalogue.delete(agent, user=boss, now=timezone.now())
+    old = Event.objects.get(subject="agent:AG-7", kind="agent.created")
+
+    again = Agent(branch=mine, external_id="AG-7", name="Ann", email="ann@agency.example")
+    catalogue.save(again, user=eve, now=timezone.now())
+
+    client = building.client_of(eve)
+    listed = client.get("/admin/campaigns/event/?subject__exact=agent:AG-7").content.decode()
+    assert ("eve added agent Ann (AG-7)." in listed, "Zed" in listed) == (True, False)
+    assert client.get(f"/admin/campaigns/event/{old.pk}/change/").status_code == 404

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.models import Event, Order
+from campaigns.models import Branch, Event, Order
 from tests.commands.console import Console
 from tests.commands.inside import Done, run
 from tests.factories import make_agent, make_branch, make_listing, make_plan, make_user
@@ -293,6 +293,70 @@ def test_somebody_who_may_not_or_is_gone_creates_nothing() -> None:
         "User “gone” is not active. Nothing was done. Give the name of somebody who can log in.\n"
     )
     assert not Order.objects.exists()
+
+
+@inside
+def test_somebody_without_staff_status_creates_nothing() -> None:
+    make_user("robot", "add_order", is_staff=False)
+
+    done = create(user="robot")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "User “robot” has no staff status. Nothing was done. Give the name of somebody who can log in.\n"
+    )
+    assert not Order.objects.exists()
+
+
+@inside
+def test_what_belongs_to_another_branch_reads_like_what_is_not_there() -> None:
+    make_user("tess", "add_order", branches=[Branch.objects.get(external_id="B1")])
+
+    foreign = [create(user="tess", agent="A2", listing="L9"), create(user="tess", branch="B2", listing="L1")]
+    unknown = [create(user="tess", agent="A7", listing="L7"), create(user="tess", branch="B7", listing="L1")]
+
+    assert [(done.returncode, done.stdout) for done in [*foreign, *unknown]] == [(1, "")] * 4
+    assert foreign[0].stderr == (
+        "agent: There is no agent “A2”. Check the id, or import the agent first.\n"
+        "listings: There is no listing “L9”. Check the id, or import the listing first.\n"
+    )
+    assert foreign[1].stderr == "branch: There is no branch “B2”. Check the id, or import the branch first.\n"
+    assert [done.stderr for done in unknown] == [
+        foreign[0].stderr.replace("A2", "A7").replace("L9", "L7"),
+        foreign[1].stderr.replace("B2", "B7"),
+    ]
+    assert not Order.objects.exists()
+
+
+@inside
+@pytest.mark.parametrize("words", [(), ("--budget", "123"), ("--submit",)])
+def test_a_ref_of_another_branch_tells_nothing_of_its_order(words: tuple[str, ...]) -> None:
+    create("--order-ref", "N1", "--budget", "123", branch="B2", listing="L9")
+    make_user("tess", "view_order", "add_order", "submit_order", branches=[Branch.objects.get(external_id="B1")])
+    before, history = list(Order.objects.values()), Event.objects.count()
+
+    done = create("--order-ref", "N1", "--json", *words, user="tess")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "The order_ref N1 can't be used. No order was created. Choose another, or leave --order-ref out.\n"
+    )
+    assert (list(Order.objects.values()), Event.objects.count()) == (before, history)
+
+
+@inside
+def test_whoever_may_not_create_orders_learns_nothing_by_the_content_of_one() -> None:
+    create("--order-ref", "N1")
+    make_user("vera", "view_order")
+    before = list(Order.objects.values())
+
+    refused = [create("--order-ref", "N1", *words, user="vera") for words in ((), ("--budget", "10"), ("--agent", "X"))]
+
+    assert [(done.returncode, done.stdout) for done in refused] == [(1, "")] * 3
+    assert {done.stderr for done in refused} == {
+        "vera may not create orders. Ask an administrator for the permission “add_order”.\n"
+    }
+    assert list(Order.objects.values()) == before
 
 
 @inside

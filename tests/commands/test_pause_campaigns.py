@@ -4,14 +4,17 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 
+from campaigns.domain.states import Action
 from campaigns.management import asking
 from campaigns.models import Campaign, Command, Event
-from campaigns.services import syncing
+from campaigns.services import commands, syncing
 from tests.commands.console import Console
 from tests.commands.inside import Done, publish, run
-from tests.factories import make_user
+from tests.factories import make_branch, make_user
 from tests.flow.nasty_server import Peer, Play, Received, refused_address, says
 from tests.sandbox_process import Sandbox
 from tests.services.flow_server import Flow
@@ -294,12 +297,52 @@ def test_without_the_permission_a_reason_or_a_known_user_nothing_is_asked(flow: 
 
     assert [(done.returncode, done.stdout) for done in refused] == [(1, "")] * 3
     assert [done.stderr.split(". ")[0] for done in refused] == [
-        "queue_1: " + f"{verb.action} refused",
+        f"vera may not {verb.action} campaigns",
         "reason: Give a reason: Flow is told, and it stays in the history.\n",
         "There is no user “nobody”",
     ]
-    assert f"vera may not {verb.action} campaigns." in refused[0].stderr
     assert (updates(flow), Command.objects.count(), Event.objects.count()) == ([], 0, history)
+
+
+@inside
+@carl
+@verbs
+@pytest.mark.parametrize("stands", ["fits", "done already", "asked already"])
+def test_a_campaign_of_another_branch_reads_like_one_that_is_not_there(flow: Flow, verb: Verb, stands: str) -> None:
+    status = {PAUSE: "paused", RESUME: "active", CANCEL: "cancelled"}[verb] if stands == "done already" else verb.before
+    publish(flow, "N1", "queue_1", status=status)
+    if stands == "asked already":
+        campaign, carl = Campaign.objects.get(), User.objects.get(username="carl")
+        commands.ask(campaign.pk, Action(verb.action), reason="Theirs.", user=carl, now=timezone.now())
+    make_user("tess", "view_campaign", "command_campaign", branches=[make_branch()])
+    asked, before = len(flow.asked), (list(Campaign.objects.values()), list(Command.objects.values()))
+    history = Event.objects.count()
+
+    foreign, unknown = [ask(verb, tracking_id, "--json", user="tess") for tracking_id in ("queue_1", "queue_9")]
+
+    assert [(done.returncode, done.stdout) for done in (foreign, unknown)] == [(1, "")] * 2
+    assert foreign.stderr == "There is no campaign “queue_1”. Nothing was asked. Check the tracking ids.\n"
+    assert unknown.stderr == foreign.stderr.replace("queue_1", "queue_9")
+    assert (updates(flow), flow.asked[asked:], Event.objects.count()) == ([], [], history)
+    assert (list(Campaign.objects.values()), list(Command.objects.values())) == before
+
+
+@inside
+@carl
+@verbs
+def test_whoever_may_not_ask_sends_nothing_that_others_have_asked(flow: Flow, verb: Verb) -> None:
+    publish(flow, "N1", "queue_1", status=verb.before)
+    carl = User.objects.get(username="carl")
+    commands.ask(
+        Campaign.objects.get().pk, Action(verb.action), reason="The house is sold.", user=carl, now=timezone.now()
+    )
+    make_user("vera", "view_campaign")
+
+    done = ask(verb, "queue_1", user="vera")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"vera may not {verb.action} campaigns. Ask an administrator")
+    assert (updates(flow), Command.objects.get().state) == ([], "asked")
 
 
 @verbs

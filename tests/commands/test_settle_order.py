@@ -7,7 +7,7 @@ import pytest
 from campaigns.models import Campaign, Order, Settlement
 from tests.commands.console import Console
 from tests.commands.inside import Done, doubt, publish, run
-from tests.factories import make_user
+from tests.factories import make_branch, make_user
 from tests.sandbox_process import Sandbox
 from tests.services.flow_server import Flow
 
@@ -24,7 +24,7 @@ def order(flow: Flow, db: None) -> Order:
     """An order in doubt, and people."""
     make_user("ben", "settle_order")
     make_user("cora", "settle_order")
-    make_user("sol", "settle_order", "settle_alone")
+    make_user("sol", "view_order", "settle_order", "settle_alone")
     return doubt(flow, "N1")
 
 
@@ -176,6 +176,21 @@ def test_somebody_who_may_not_or_is_not_known_settles_nothing(order: Order) -> N
 
     assert [done.returncode for done in refused] == [1, 1, 1]
     assert refused[0].stderr.startswith("vera may not settle orders in doubt. Ask an administrator")
+    assert (state(order), Settlement.objects.count()) == ("unknown", 0)
+
+
+def test_an_order_of_another_branch_reads_like_one_that_is_not_there(order: Order) -> None:
+    make_user("tess", "settle_order", "settle_alone", branches=[make_branch()])
+    make_user("vera", branches=[make_branch()])
+
+    refused = [settle("--abandon", SAW, user="tess", order_ref=ref) for ref in ("N1", "N9")]
+    may_not = [settle("--abandon", SAW, user="vera", order_ref=ref) for ref in ("N1", "N9")]
+
+    assert [(done.returncode, done.stdout) for done in [*refused, *may_not]] == [(1, "")] * 4
+    assert [done.stderr for done in refused] == [
+        f"There is no order “{ref}”. Nothing was settled. Check the order_ref.\n" for ref in ("N1", "N9")
+    ]
+    assert may_not[0].stderr == may_not[1].stderr
     assert (state(order), Settlement.objects.count()) == ("unknown", 0)
 
 

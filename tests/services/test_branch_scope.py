@@ -1,6 +1,7 @@
 """Nobody writes anything of a branch that they do not work for, whichever service they call."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 
 from campaigns import selectors
 from campaigns.domain.states import Action, Resolution
-from campaigns.models import Branch, Command, Listing, Order
+from campaigns.models import Agent, Branch, Command, Listing, Order
 from campaigns.services import catalogue, commands, dry_runs, orders, people, settling
 from campaigns.services.errors import NotAllowed
 from campaigns.services.publishing import REMEDY
@@ -19,6 +20,7 @@ from tests.services.flow_server import Flow
 from tests.services.following import publish_campaign
 
 pytestmark = pytest.mark.django_db
+URL = "https://portal.example/1"
 RIGHTS = (
     *("view_order", "add_order", "change_order", "submit_order", "approve_order", "settle_order", "settle_alone"),
     *("view_campaign", "command_campaign", "add_listing", "change_listing", "delete_listing"),
@@ -180,6 +182,112 @@ def test_an_administrator_lets_somebody_work_for_branches_and_the_history_tells(
     assert event.subject == "user:naledi"
     assert event.text == "boss let naledi work for B2, B3."
     assert event.data == {"branches": [["B1", "B2"], ["B2", "B3"]]}
+
+
+GAVE_UP = {"title": "Palace", "price": "31000000.00", "address": "1 Secret Road"}
+
+
+def boss() -> User:
+    return User.objects.create_superuser("boss", password="x")
+
+
+def told_of(user: User, *subjects: str) -> list[tuple[str, str]]:
+    """Return kind and subject of the lines that the user sees of them, the oldest first."""
+    lines = selectors.events_for(User.objects.get(pk=user.pk)).filter(subject__in=subjects)
+    return list(lines.order_by("pk").values_list("kind", "subject"))
+
+
+def manager(branch: Branch) -> User:
+    rights = [f"{deed}_{noun}" for deed in ("add", "change", "delete") for noun in ("agent", "listing")]
+    return make_user("tess", "view_event", *rights, branches=[branch])
+
+
+def new_listing(branch: Branch, external_id: str, **fields: Any) -> Listing:
+    return Listing(branch=branch, external_id=external_id, **{"title": "x", "price": "1.00", "url": URL} | fields)
+
+
+def new_agent(branch: Branch, external_id: str) -> Agent:
+    return Agent(branch=branch, external_id=external_id, name="Ann", email="ann@agency.example")
+
+
+@pytest.fixture
+def given_up(db: None) -> None:
+    """The ids L-77 and AG-7, which a listing of another branch had until it was renamed, and an agent until they went."""
+    theirs, user = make_branch(name="Theirs"), boss()
+    listing = new_listing(theirs, "L-77", **GAVE_UP)
+    agent = new_agent(theirs, "AG-7")
+    for entry in (listing, agent):
+        catalogue.save(entry, user=user, now=NOW)
+    listing.title = "Palace, sold"
+    catalogue.save(listing, user=user, now=NOW)
+    listing.external_id = "L-78"
+    catalogue.save(listing, user=user, now=NOW)
+    catalogue.delete(agent, user=user, now=NOW)
+
+
+def add(tess: User, branch: Branch) -> None:
+    for entry in (new_listing(branch, "L-77"), new_agent(branch, "AG-7")):
+        catalogue.save(entry, user=tess, now=NOW)
+
+
+def rename(tess: User, branch: Branch) -> None:
+    for entry in (new_listing(branch, "L-1"), new_agent(branch, "AG-1")):
+        catalogue.save(entry, user=tess, now=NOW)
+        entry.external_id = {"L-1": "L-77", "AG-1": "AG-7"}[entry.external_id]
+        catalogue.save(entry, user=tess, now=NOW)
+
+
+def import_files(tess: User, branch: Branch) -> None:
+    listings = f"external_id,branch,agent,title,price,url\nL-77,{branch.external_id},,x,1.00,{URL}\n"
+    agents = f"external_id,branch,name,email\nAG-7,{branch.external_id},Ann,ann@agency.example\n"
+    for kind, text in ((catalogue.Kind.LISTINGS, listings), (catalogue.Kind.AGENTS, agents)):
+        assert not catalogue.import_catalogue(kind, BytesIO(text.encode()), f"{kind}.csv", user=tess, now=NOW).errors
+
+
+@pytest.mark.usefixtures("given_up")
+@pytest.mark.parametrize(
+    ("take", "kind"),
+    [(add, "created"), (rename, "changed"), (import_files, "created")],
+    ids=["add", "rename", "import"],
+)
+def test_an_id_that_another_branch_gave_up_tells_nothing_of_what_had_it(
+    take: Callable[[User, Branch], None], kind: str
+) -> None:
+    mine = make_branch(name="Mine")
+    tess = manager(mine)
+    take(tess, mine)
+    listing = Listing.objects.get(external_id="L-77")
+    listing.title = "y"
+    catalogue.save(listing, user=tess, now=NOW)
+
+    assert told_of(tess, "listing:L-77", "agent:AG-7") == [
+        (f"listing.{kind}", "listing:L-77"),
+        (f"agent.{kind}", "agent:AG-7"),
+        ("listing.changed", "listing:L-77"),
+    ]
+    changes = [event.text for event in selectors.changes_of("listing:L-77", "listing")]
+    assert changes[0] == "tess changed title of listing y (L-77)."
+    assert [text for text in changes if "boss" in text] == []
+    assert len(told_of(User.objects.get(username="boss"), "listing:L-77", "agent:AG-7")) == 7
+
+
+def test_a_renamed_listing_keeps_the_lines_of_its_id_and_one_older_than_the_history_all() -> None:
+    mine = make_branch(name="Mine")
+    tess, old = manager(mine), make_listing(mine, external_id="L-1")  # without a line of its own
+    for field, value in (("title", "y"), ("external_id", "L-2"), ("title", "z")):
+        setattr(old, field, value)
+        catalogue.save(old, user=tess, now=NOW)
+    quiet = make_listing(mine, external_id="L-3")
+    for title in ("y", "z"):
+        quiet.title = title
+        catalogue.save(quiet, user=tess, now=NOW)
+
+    assert told_of(tess, "listing:L-2", "listing:L-3") == [
+        ("listing.changed", "listing:L-2"),
+        ("listing.changed", "listing:L-2"),
+        ("listing.changed", "listing:L-3"),
+        ("listing.changed", "listing:L-3"),
+    ]
 
 
 def test_branches_that_stay_as_they_are_write_nothing() -> None:

@@ -42,7 +42,7 @@ def tom(db: None) -> User:
 
 @pytest.fixture
 def alone(db: None) -> User:
-    return make_user("alone", "settle_order", "settle_alone")
+    return make_user("alone", "view_order", "settle_order", "settle_alone")
 
 
 @pytest.fixture
@@ -405,6 +405,26 @@ def test_refuses_a_tracking_id_that_somebody_gives_to_another_order_in_doubt(
         ]
     }
     assert flow.asked[asked_for_the_other:] == ["queue_b"]
+
+
+def test_names_no_order_and_no_person_of_another_branch_to_whoever_guesses_tracking_ids(
+    order: Order, author: User, other: Order, sue: User, flow: Flow
+) -> None:
+    published = queued(author)
+    flow.on_publish(flow.accepts("queue_taken"))
+    publish(published)
+    says_that(other, sue, LIVE, "queue_a")
+    asked = len(flow.asked)
+    here = make_user("here", "view_order", "settle_order", "settle_alone", branches=[order.branch])
+
+    assert errors_of(order, here, LIVE, "queue_taken", "queue_a") == {
+        "tracking_ids": [
+            f"{tracking_id} belongs to another order, which you can't see. Copy this order's own tracking ids from Flow. If "
+            "Flow shows this one for it, ask somebody who works for every branch: nothing is settled until then."
+            for tracking_id in ("queue_taken", "queue_a")
+        ]
+    }
+    assert flow.asked[asked:] == []
 
 
 def test_takes_a_tracking_id_once_nobody_gives_it_to_another_order_any_more(

@@ -10,16 +10,17 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from campaigns import tasks
+from campaigns import selectors, tasks
 from campaigns.domain.money import format_money, parse_amount
 from campaigns.domain.states import OrderState
 from campaigns.domain.times import in_zone
 from campaigns.management.base import ConsoleCommand, ExitCode, Report, in_words
 from campaigns.management.describe import order_data
-from campaigns.models import Agent, Branch, Listing, Order, Plan
+from campaigns.models import Branch, Order, Plan
 from campaigns.models.choices import label
 from campaigns.services import orders
 from campaigns.services.errors import Refused
+from campaigns.services.history import require
 from campaigns.services.orders import Content
 
 
@@ -47,7 +48,8 @@ class Command(ConsoleCommand):
     def run(self, **options: Any) -> Report:
         """Create or find the order, submit it where asked for, and tell where it stands."""
         user, code = self.user(options["user"]), ExitCode.DONE
-        order, created = _found_or_created(_content(options), user, options["order_ref"] or "")
+        require(user, "add_order", "create orders")
+        order, created = _found_or_created(_content(options, user), user, options["order_ref"] or "")
         if created:
             self.say(f"Created order {order.order_ref} for {format_money(order.amount, order.amount_currency)}.")
         else:
@@ -65,16 +67,28 @@ class Command(ConsoleCommand):
 
 
 def _found_or_created(content: Content, user: User, order_ref: str) -> tuple[Order, bool]:
-    there = orders.find_same(order_ref, content) if order_ref else None
+    there = _there(order_ref, content, user)
     if there:
         return there, False
     try:
         return orders.create_order(content, user=user, now=timezone.now(), order_ref=order_ref), True
     except ValidationError:
-        there = orders.find_same(order_ref, content) if order_ref else None  # another process was faster
+        there = _there(order_ref, content, user)  # another process was faster
         if there is None:
             raise
         return there, False
+
+
+def _there(order_ref: str, content: Content, user: User) -> Order | None:
+    """Return the order that has this order_ref and this content. Raises Refused where it has other content, or isn't theirs."""
+    order = Order.objects.filter(order_ref=order_ref).first() if order_ref else None
+    if order is None:
+        return None
+    if not selectors.works_for(user, order.branch_id):
+        raise Refused(
+            f"The order_ref {order_ref} can't be used. No order was created. Choose another, or leave --order-ref out."
+        )
+    return orders.find_same(order_ref, content)
 
 
 def _submit(order: Order, user: User) -> Order:
@@ -84,14 +98,14 @@ def _submit(order: Order, user: User) -> Order:
     return order
 
 
-def _content(options: dict[str, Any]) -> Content:
-    """Return the content that the options name. Raises ValidationError for every id that nobody has."""
+def _content(options: dict[str, Any], user: User) -> Content:
+    """Return the content that the options name. Raises ValidationError for every id that nothing of the user's branches has."""
     errors: dict[str, list[str]] = {}
     plan = Plan.objects.filter(ref=options["plan"]).first()
-    branch = Branch.objects.filter(external_id=options["branch"]).first()
-    agent = Agent.objects.filter(external_id=options["agent"]).first() if options["agent"] else None
+    branch = selectors.branches_for(user).filter(external_id=options["branch"]).first()
+    agent = selectors.agents_for(user).filter(external_id=options["agent"]).first() if options["agent"] else None
     ids = list(dict.fromkeys(external_id for group in options["listing"] for external_id in group))
-    found = {listing.external_id: listing for listing in Listing.objects.filter(external_id__in=ids)}
+    found = {listing.external_id: listing for listing in selectors.listings_for(user).filter(external_id__in=ids)}
     if plan is None:
         errors["plan"] = [_unknown("plan", options["plan"])]
     if branch is None:

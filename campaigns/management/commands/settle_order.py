@@ -5,11 +5,12 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from campaigns import tasks
+from campaigns import selectors, tasks
 from campaigns.domain.states import Resolution
 from campaigns.management.base import ConsoleCommand, ExitCode, Report
 from campaigns.models import Order
 from campaigns.services import settling
+from campaigns.services.history import require
 
 
 class Command(ConsoleCommand):
@@ -32,7 +33,9 @@ class Command(ConsoleCommand):
     def run(self, **options: Any) -> Report:
         """Settle the order or record the proposal, and tell which."""
         user = self.user(options["user"])
-        order = Order.objects.filter(order_ref=options["order_ref"]).first()
+        require(user, "settle_order", "settle orders in doubt")
+        theirs = Order.objects.filter(branch__in=selectors.branches_for(user))
+        order = theirs.filter(order_ref=options["order_ref"]).first()
         if order is None:
             raise CommandError(f"There is no order “{options['order_ref']}”. Nothing was settled. Check the order_ref.")
         resolution, ids, evidence = _way(options)

@@ -1,0 +1,21 @@
+"""Whose a line of the catalogue's history is: an id that an entry gave up may be another branch's since."""
+
+from django.db.models import Exists, OuterRef, Q
+
+from campaigns.models import Event
+
+NOUNS = ("branch", "agent", "listing")
+CREATED = [f"{noun}.created" for noun in NOUNS]
+CHANGED = [f"{noun}.changed" for noun in NOUNS]
+
+
+def of_the_present_holder() -> Q:
+    """Return what the lines about the entry that has the id now have in common: no later line gives the id to an entry.
+
+    An entry gets an id when it is created, by a person or by an import, and when it is renamed to it. Of an entry that is older
+    than the history and kept its id, these are all lines; one that is renamed and gets its old id back leaves the lines before.
+    """
+    gives = Q(kind__in=CREATED) | Q(kind__in=CHANGED, data__has_key="external_id")
+    # The subject once more as not empty: the index on it has no other lines.
+    later = Event.objects.filter(~Q(subject=""), gives, subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
+    return ~Q(Exists(later.order_by()))
