@@ -297,3 +297,10 @@ def test_only_lists_are_limited(client: Client, monkeypatch: pytest.MonkeyPatch)
     order = building.draft()
     assert client.get(f"/admin/campaigns/order/{order.pk}/change/").status_code == 200
     assert Order.objects.get() == order
+
+
+@pytest.mark.postgresql
+def test_postgresql_compiles_no_statement() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
