@@ -112,7 +112,8 @@ class ModelAdmin(StyledModelAdmin[ModelT]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Refuse what leads from a row to those that refer to it: these may be of another branch."""
-        reverse_names = {field.name for field in self.opts.related_objects}
+        fields = self.opts.get_fields(include_hidden=True)
+        reverse_names = {field.name for field in fields if field.auto_created and not field.concrete}
         return lookup.partition("__")[0] not in reverse_names and super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> ModelT:

@@ -40,7 +40,7 @@ def context(campaign: Campaign, user: User, now: datetime) -> dict[str, Any]:
 def asked_words(command: Command) -> str:
     """Return what was asked and is not confirmed."""
     asked = f"{label(command.action)} asked by {command.asked_by.get_username()} at {look.when(command.asked_at)}"
-    said = f" Flow's words: {sentence(command.words)}" if command.words else ""
+    said = f" In words: {sentence(command.words)}" if command.words else ""
     return f"{asked} – not confirmed yet. Reason: {sentence(command.reason)}{said}"
 
 

@@ -36,7 +36,7 @@ TIMES = ("start_at", "end_at")
 MONEY = ("budget_override", "default_budget", "monthly_budget", "approval_threshold", "price")
 LONGEST = 300
 # How the kinds of lines end whose details are [old, new] by field.
-CHANGES = (".created", ".edited", ".changed", ".deleted")
+CHANGES = (".created", ".edited", ".changed", ".renamed", ".deleted")
 
 
 def edits_of(event: Event) -> Edits:

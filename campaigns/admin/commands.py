@@ -33,7 +33,7 @@ class CommandAdmin(ListTools, ReadOnlyAdmin[Command]):
         "state_badge": words("state", "state"),
         "asked": moment("asked", lambda command: command.asked_at),
         "why": text("reason", lambda command: command.reason),
-        "said": text("Flow's words", lambda command: command.words),
+        "said": text("in words", lambda command: command.words),
     }
     search_fields = ("campaign__tracking_id__begins",)
     search_help_text = "Tracking id, from its beginning"
@@ -61,7 +61,7 @@ class CommandAdmin(ListTools, ReadOnlyAdmin[Command]):
         """Return the reason."""
         return look.short(command.reason, 50)
 
-    @admin.display(description="Flow's words")
+    @admin.display(description="in words")
     def said(self, command: Command) -> SafeString | str:
-        """Return what Flow answered."""
+        """Return what became of it."""
         return look.short(command.words, 50)

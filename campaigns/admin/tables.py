@@ -75,4 +75,4 @@ def commands(campaign: Campaign) -> Table:
         ]
         for command in campaign.commands.select_related("asked_by")[:MOST]
     ]
-    return {"headers": ["Command", "State", "Asked", "Reason", "Flow's words"], "rows": rows}
+    return {"headers": ["Command", "State", "Asked", "Reason", "In words"], "rows": rows}

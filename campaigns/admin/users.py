@@ -6,8 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.contrib.auth.admin import GroupAdmin as StockGroupAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -89,11 +89,17 @@ class UserAdmin(StockUserAdmin, ModelAdmin[User]):  # type: ignore[type-arg]  # 
         return super().has_delete_permission(request, obj) and self._may_touch(request, obj)
 
     def _may_touch(self, request: HttpRequest, obj: User | None) -> bool:
-        """Keep superusers for superusers, and people of every branch for people of every branch."""
+        """Say whether the other may do no more than they, and nowhere else; one who is switched off could be switched on."""
         asks = person(request)
         if obj is None or asks.is_superuser:
             return True
-        return not obj.is_superuser and (selectors.works_everywhere(asks) or not selectors.works_everywhere(obj))
+        if obj.is_superuser or selectors.works_everywhere(asks):
+            return not obj.is_superuser
+        given = Permission.objects.filter(Q(user=obj) | Q(group__user=obj)).values_list(
+            "content_type__app_label", "codename"
+        )
+        elsewhere = Branch.objects.filter(staff=obj).exclude(pk__in=selectors.branches_for(asks).values("pk"))
+        return {f"{app}.{code}" for app, code in given} <= asks.get_all_permissions() and not elsewhere.exists()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the groups, and the branches through the service."""
@@ -117,3 +123,15 @@ class GroupAdmin(StockGroupAdmin, ModelAdmin[Group]):
     """Permissions under one name."""
 
     appears = "A role's permissions under one name appear here; a user may have several."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Keep roles for those who work for every branch: others would give their own one what it lacks."""
+        return super().has_add_permission(request) and selectors.works_everywhere(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """As to add."""
+        return super().has_change_permission(request, obj) and selectors.works_everywhere(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """As to add."""
+        return super().has_delete_permission(request, obj) and selectors.works_everywhere(request.user)

@@ -1,8 +1,8 @@
 """Reads Flow's answers, and says what one that is not the hoped-for one means for the money."""
 
+import http.client
 import re
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypedDict
 
 import msgspec
@@ -148,7 +148,7 @@ def read_command(answer: Answer) -> CommandAnswer | None:
     return CommandAnswer(
         status=_text_of(body, "status", STATUS_LIMIT),
         message=_text_of(body, "message", WORDS_LIMIT),
-        error=_text_of(body, "error", WORDS_LIMIT),
+        error=presentable(_in_words(body.get("error")), WORDS_LIMIT),
         http_status=answer.status,
         excerpt=answer.excerpt(),
     )
@@ -241,19 +241,23 @@ def _reason(body: dict[str, Any], status: int) -> str:
     Many of them repeat the name of the status in `error`, and give the reason elsewhere.
     """
     said = [words for key in REASONS if (words := _in_words(body.get(key)))]
-    names = {phrase.casefold() for phrase in (HTTPStatus(status).phrase,)} if status in set(HTTPStatus) else set()
-    telling = [words for words in said if words.casefold() not in names]
+    name = http.client.responses.get(status, "").casefold()
+    telling = [words for words in said if words.casefold() != name]
     return next(iter(telling or said), "")
 
 
 def _in_words(value: Any, depth: int = 3) -> str:
-    """Return the texts in what may be a text, a list of reasons, or a reason with its field or number."""
+    """Return the texts in what may be a text, a list of reasons, one reason in several texts, or reasons by field."""
     if isinstance(value, str):
         return value.strip()
     if depth and isinstance(value, list):
         return "; ".join(filter(None, (_in_words(each, depth - 1) for each in value[:MOST_REASONS])))
     if depth and isinstance(value, dict):
-        return ": ".join(filter(None, (_in_words(each, depth - 1) for each in list(value.values())[:MOST_REASONS])))
+        said = [(key, each, _in_words(each, depth - 1)) for key, each in list(value.items())[:MOST_REASONS]]
+        by_field = [f"{key}: {words}" for key, each, words in said if words and not isinstance(each, str)]
+        return "; ".join(
+            filter(None, [": ".join(words for _, each, words in said if words and isinstance(each, str)), *by_field])
+        )
     return ""
 
 

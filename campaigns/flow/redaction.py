@@ -21,8 +21,9 @@ SHORTEST_REMNANT = 4  # a cut-off secret of fewer characters gives nothing away
 CONTROL_CHARACTERS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff"
 MARKS_OF_DIRECTION = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn around what stands beside them
 # A token that another process was given is known by its form alone (RFC 7519); where a text was cut off, by how it begins.
-JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?")
-CUT_OFF_JWT = re.compile(r"eyJ[\w-]{8,}(\.[\w-]*)?$")
+# No second beginning within one, and nothing given back: else a body full of beginnings would be read over and over.
+JWT = re.compile(r"eyJ(?:(?!eyJ)[\w-]){8,}+\.[\w-]{8,}(\.[\w-]*)?")
+CUT_OFF_JWT = re.compile(r"eyJ(?:(?!eyJ)[\w-]){8,}+(\.[\w-]*)?$")
 UNFIT = re.compile(f"[{CONTROL_CHARACTERS}{MARKS_OF_DIRECTION}]")
 
 # Each change below is one step of the interpreter, so no lock is needed and none can be left locked by a fork.

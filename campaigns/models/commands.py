@@ -28,7 +28,7 @@ class Command(models.Model):
     next_send_at = models.DateTimeField(null=True, editable=False)
     failures = models.PositiveIntegerField("failures in a row", default=0, editable=False)
     http_status = models.PositiveIntegerField("HTTP status", null=True, editable=False)
-    words = models.TextField("Flow's words", blank=True, editable=False)
+    words = models.TextField("in words", blank=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:

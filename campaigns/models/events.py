@@ -8,6 +8,9 @@ from campaigns.models.campaigns import Campaign
 from campaigns.models.choices import choices
 from campaigns.models.orders import Order
 
+GIVES_AN_ID = tuple(f"{noun}.{what}" for noun in ("branch", "agent", "listing") for what in ("created", "renamed"))
+"""The kinds of lines with which an entry of the catalogue gets the id that is their subject."""
+
 
 class Event(models.Model):
     """One line of history. `kind` is a stable word such as order.submitted; `text` is for people; `data` holds details.
@@ -42,6 +45,7 @@ class Event(models.Model):
                 opclasses=["varchar_pattern_ops"],
                 condition=~models.Q(subject=""),
             ),
+            models.Index(fields=["subject", "id"], name="event_gives_id", condition=models.Q(kind__in=GIVES_AN_ID)),
         ]
 
     def __str__(self) -> str:

@@ -3,19 +3,14 @@
 from django.db.models import Exists, OuterRef, Q
 
 from campaigns.models import Event
-
-NOUNS = ("branch", "agent", "listing")
-CREATED = [f"{noun}.created" for noun in NOUNS]
-CHANGED = [f"{noun}.changed" for noun in NOUNS]
+from campaigns.models.events import GIVES_AN_ID
 
 
 def of_the_present_holder() -> Q:
     """Return what the lines about the entry that has the id now have in common: no later line gives the id to an entry.
 
-    An entry gets an id when it is created, by a person or by an import, and when it is renamed to it. Of an entry that is older
+    An entry gets an id when it is created, by a person or by an import, and when it is renamed. Of an entry that is older
     than the history and kept its id, these are all lines; one that is renamed and gets its old id back leaves the lines before.
     """
-    gives = Q(kind__in=CREATED) | Q(kind__in=CHANGED, data__has_key="external_id")
-    # The subject once more as not empty: the index on it has no other lines.
-    later = Event.objects.filter(~Q(subject=""), gives, subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
+    later = Event.objects.filter(kind__in=GIVES_AN_ID, subject=OuterRef("subject"), pk__gt=OuterRef("pk"))
     return ~Q(Exists(later.order_by()))

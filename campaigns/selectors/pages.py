@@ -54,7 +54,8 @@ def edits(order: Order) -> list[Event]:
 
 def changes_of(subject: str, noun: str) -> list[Event]:
     """Return the newest lines that tell of changes of an entry of the catalogue, such as `branch:B1`, the newest first."""
-    lines = Event.objects.filter(of_the_present_holder(), subject=subject, kind=f"{noun}.changed")
+    kinds = (f"{noun}.changed", f"{noun}.renamed")
+    lines = Event.objects.filter(of_the_present_holder(), subject=subject, kind__in=kinds)
     return list(lines.select_related("actor")[:MOST_EDITS])
 
 

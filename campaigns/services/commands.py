@@ -225,6 +225,7 @@ def _withdraw(command: Command, now: datetime) -> None:
         Command.objects.filter(pk=command.pk, state__in=OPEN).update(sends=command.sends, sent_at=command.sent_at)
         words = f"{who} {done} Somebody else can ask for it."
         _close(command, CommandState.FAILED, words, now, by=ActorKind.SCHEDULER)
+        _outdate_polls(command.campaign_id, now)
 
 
 def _sent(command: Command, words: str, http_status: int | None, now: datetime) -> None:

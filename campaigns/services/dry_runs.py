@@ -66,7 +66,7 @@ def dry_run(order_id: int, *, user: User | None, now: datetime) -> DryRunResult:
     else:
         said = answers.read(answer.excerpt)
         # Any 2xx is a yes, but not one that says no in words: the form of the answer is not documented.
-        says_no = bool(answer.body.get("error")) or answer.body.get("valid") is False
+        says_no = any(answer.body.get(key) for key in ("error", "errors")) or answer.body.get("valid") is False
         result = DryRunResult(not says_no, said.message, answer.http_status, said.facts, answer.excerpt)
     verdict = "would take it" if result.ok else "would refuse it"
     text = f"Dry run: Flow {verdict}. {result.words}".strip()

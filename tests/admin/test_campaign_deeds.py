@@ -98,7 +98,7 @@ def test_what_was_asked_is_shown_as_not_confirmed(client: Client) -> None:
     assert answer.context["asked"].endswith(" – not confirmed yet. Reason: Sold.")
     Command.objects.update(reason="Sold", words="ignored one")
     said = client.get(page(campaign, "change")).context["asked"]
-    assert said.endswith(" – not confirmed yet. Reason: Sold. Flow's words: ignored one.")
+    assert said.endswith(" – not confirmed yet. Reason: Sold. In words: ignored one.")
     assert "not confirmed yet" in html
     assert page(campaign, "pause") not in html
     assert page(campaign, "resume") in html

@@ -1,6 +1,7 @@
 """Users: administrators give roles and branches, and nobody becomes a superuser by that."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -107,13 +108,44 @@ def test_whoever_works_for_some_branches_gives_nobody_a_role(helper: User) -> No
     assert not User.objects.filter(groups=role).exists()
 
 
+def of_every_branch(helper: User) -> User:
+    return factories.make_user("admina")
+
+
+def of_every_branch_and_switched_off(helper: User) -> User:
+    return factories.make_user("admina", is_active=False)
+
+
+def of_another_branch(helper: User) -> User:
+    return factories.make_user("zoe", branches=[factories.make_branch()])
+
+
+def of_the_branch_with_more_rights(helper: User) -> User:
+    return factories.make_user("zoe", "submit_order", branches=list(selectors.branches_for(helper)))
+
+
 @pytest.mark.parametrize("page", ["change", "password", "delete"])
-def test_whoever_works_for_some_branches_does_not_touch_somebody_of_all(helper: User, page: str) -> None:
-    boss = factories.make_user("admina")
-    sent = form_of(boss, first_name="Changed", password1="x", password2="x", post="yes")
-    assert building.client_of(helper).post(f"/admin/auth/user/{boss.pk}/{page}/", sent).status_code == 403
-    there = User.objects.get(pk=boss.pk)
+@pytest.mark.parametrize(
+    "make", [of_every_branch, of_every_branch_and_switched_off, of_another_branch, of_the_branch_with_more_rights]
+)
+def test_whoever_works_for_some_branches_does_not_touch_those_who_may_do_more(
+    helper: User, make: Callable[[User], User], page: str
+) -> None:
+    other = make(helper)
+    sent = form_of(other, first_name="Changed", password1="x", password2="x", post="yes")
+    assert building.client_of(helper).post(f"/admin/auth/user/{other.pk}/{page}/", sent).status_code == 403
+    there = User.objects.get(pk=other.pk)
     assert (there.first_name, there.check_password(factories.PASSWORD)) == ("", True)
+
+
+def test_whoever_works_for_some_branches_changes_no_role(helper: User) -> None:
+    helper.user_permissions.add(*Permission.objects.filter(codename__in=["add_group", "change_group", "delete_group"]))
+    role, client = Group.objects.create(name="Helpers"), building.client_of(helper)
+    everywhere = Permission.objects.get(codename="every_branch")
+    sent = {"name": "Helpers", "permissions": [everywhere.pk], "post": "yes"}
+    for page in (f"{role.pk}/change", f"{role.pk}/delete", "add"):
+        assert client.post(f"/admin/auth/group/{page}/", sent).status_code == 403
+    assert not Group.objects.get(name="Helpers").permissions.exists()
 
 
 def test_the_list_names_the_roles_with_as_many_queries_for_ten_people_as_for_five(client: Client) -> None:

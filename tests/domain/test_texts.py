@@ -13,7 +13,7 @@ from campaigns.domain.texts import clean, is_hidden, one_line, sentence, turns
         ("\u202egpj.exe\u202c and \u2066x\u2069", "gpj.exe and x"),
         ("half a pair \ud800.", "half a pair ."),
         ("\x85\x00\u200f", ""),
-        ("\u200b \u3164\u2060\u00ad\u2800\ufeff", ""),
+        ("\u200b \u3164\u2060\u00ad\u2800\ufeff\u034f\ufff9\U000e0061", ""),
         ("a\u200bb", "a\u200bb"),
         ("Zoë · 9 m² · 👩‍👧", "Zoë · 9 m² · 👩‍👧"),
     ],

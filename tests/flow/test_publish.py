@@ -359,6 +359,12 @@ def test_follows_no_redirect(
         (400, {"error": {"code": "E12", "message": "no plan"}}, Rejected, "E12: no plan"),
         (400, {"errors": [{"field": "plan", "message": "is unknown"}, 7]}, Rejected, "plan: is unknown"),
         (400, {"title": "Bad Request", "detail": "no plan"}, Rejected, "no plan"),
+        (
+            400,
+            {"errors": {"budget": ["too low", "odd"], "plan": ["gone"]}},
+            Rejected,
+            "budget: too low; odd; plan: gone",
+        ),
         (404, {"error": "Not Found"}, NotFound, "Not Found"),
         (400, {"error": "", "message": "second"}, Rejected, "second"),
         (404, {"error": "branch not found"}, NotFound, "branch not found"),

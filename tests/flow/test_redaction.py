@@ -56,6 +56,13 @@ def test_a_token_that_another_process_was_given_is_known_by_its_form() -> None:
     assert redact("eyJ is how they begin, eyJhbGci and so on") == "eyJ is how they begin, eyJhbGci and so on"
 
 
+@pytest.mark.parametrize("body", ["eyJ" * 350_000, "eyJabcdefgh" * 95_000, "eyJ" + "a" * 1_000_000])
+@pytest.mark.timeout(30)  # it took minutes where beginnings were tried over and over
+def test_a_body_full_of_beginnings_is_read_once(body: str) -> None:
+    assert redact(body) == body
+    assert redaction.redact_cut_off(body).endswith("[redacted]") is not body.endswith("eyJ")
+
+
 @pytest.mark.parametrize("size", [11, 20, 30, len(ANOTHERS) - 1])
 def test_the_beginning_of_another_process_s_token_at_the_end_of_a_cut_text_is_replaced(size: int) -> None:
     assert redaction.redact_cut_off(f"token {ANOTHERS[:size]}") == "token [redacted]"

@@ -247,7 +247,7 @@ def import_files(tess: User, branch: Branch) -> None:
 @pytest.mark.usefixtures("given_up")
 @pytest.mark.parametrize(
     ("take", "kind"),
-    [(add, "created"), (rename, "changed"), (import_files, "created")],
+    [(add, "created"), (rename, "renamed"), (import_files, "created")],
     ids=["add", "rename", "import"],
 )
 def test_an_id_that_another_branch_gave_up_tells_nothing_of_what_had_it(
@@ -283,7 +283,7 @@ def test_a_renamed_listing_keeps_the_lines_of_its_id_and_one_older_than_the_hist
         catalogue.save(quiet, user=tess, now=NOW)
 
     assert told_of(tess, "listing:L-2", "listing:L-3") == [
-        ("listing.changed", "listing:L-2"),
+        ("listing.renamed", "listing:L-2"),
         ("listing.changed", "listing:L-2"),
         ("listing.changed", "listing:L-3"),
         ("listing.changed", "listing:L-3"),

@@ -180,11 +180,27 @@ def test_a_draft_that_is_live_stays_with_the_branch_whose_money_it_spends(
     with pytest.raises(ValidationError) as caught:
         orders.edit_order(order.pk, order.version, moved, user=author, now=LATER)
 
-    text = (
-        f"Campaigns of this order run for branch {order.branch} at Flow, so it stays there. Choose that branch again."
-    )
+    text = f"Flow has, or may have, campaigns of this order for branch {order.branch}. Choose that branch again."
     assert caught.value.message_dict == {"branch": [text]}
     assert everything() == before
+
+
+def test_a_draft_that_may_turn_out_to_be_live_stays_with_its_branch_too(
+    author: User, settler: User, flow: Flow
+) -> None:
+    order, elsewhere = queued(author), make_branch()
+
+    def is_taken_back_and_moved() -> None:
+        settled(order, settler, Resolution.NOT_LIVE)()
+        draft = orders.return_to_draft(order.pk, reload(order).version, user=author, now=LATER)
+        moved = replace(Content.of(draft), branch=elsewhere, listings=(make_listing(elsewhere),))
+        with pytest.raises(ValidationError, match="Flow has, or may have, campaigns of this order"):
+            orders.edit_order(order.pk, draft.version, moved, user=author, now=LATER)
+
+    answered_late(order, flow, is_taken_back_and_moved, late=flow.accepts("queue_a"))
+
+    assert reload(order).branch == order.branch
+    assert order.campaigns.get().branch == order.branch
 
 
 def test_takes_an_order_back_that_waits_for_its_second_approval(

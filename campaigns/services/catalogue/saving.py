@@ -55,9 +55,9 @@ def save(entry: Entry, *, user: User, now: datetime, began: dict[str, Any] | Non
             return
         entry.save(update_fields=None if adding else list(changes))
         did = f"added {table.noun} {entry}" if adding else f"changed {', '.join(changes)} of {table.noun} {entry}"
-        kind = f"{table.noun}.created" if adding else f"{table.noun}.changed"
+        what = "created" if adding else "renamed" if table.key in changes else "changed"
         text = f"{user.get_username()} {did}."
-        record(kind, text, now=now, by=user, subject=subject_of(entry), data=changes)
+        record(f"{table.noun}.{what}", text, now=now, by=user, subject=subject_of(entry), data=changes)
 
 
 def delete(entry: Entry, *, user: User, now: datetime) -> None:
