@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from campaigns.domain.late_answers import IDS_OF_OTHERS, OTHER_IDS
 from campaigns.domain.states import ACTION_FITS, OPEN_COMMAND_STATES, Action, OrderState
@@ -19,6 +19,7 @@ from campaigns.models.orders import NOT_APPROVED
 from campaigns.models.proposals import OPEN as OPEN_PROPOSALS
 from campaigns.selectors.budgets import nearly_spent, next_month, this_month
 from campaigns.selectors.due import OVERDUE_AFTER, is_due
+from campaigns.selectors.indexed import one_of, word_by_word
 from campaigns.selectors.people import waits_for
 from campaigns.selectors.scope import branches_for
 
@@ -33,13 +34,8 @@ RUNNING = sorted(ACTION_FITS[Action.PAUSE])
 NOT_TAKEN = [state.value for state in (OrderState.DRAFT, OrderState.REJECTED, OrderState.CANCELLED)]
 
 
-def _word_by_word(column: str, condition: str) -> Func:
-    """Return the condition of a partial index: SQLite knows one by its words alone, and not by values that are bound."""
-    return Func(F(column), template=condition, output_field=BooleanField())
-
-
-IS_OPEN = _word_by_word("phase", f"%(expressions)s IN ({', '.join(repr(phase) for phase in NOT_OVER)})")
-HAS_PROBLEM = _word_by_word("problem", "NOT (%(expressions)s = '')")
+IS_OPEN = one_of("phase", NOT_OVER)
+HAS_PROBLEM = word_by_word("problem", "NOT (%(expressions)s = '')")
 
 
 class Need(NamedTuple):

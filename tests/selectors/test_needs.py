@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from campaigns.domain.late_answers import OTHER_IDS
 from campaigns.domain.states import Outcome, Phase
-from campaigns.models import Campaign, Listing, Order
+from campaigns.models import Campaign, Event, Listing, Order
+from campaigns.models.events import GIVES_AN_ID
 from campaigns.selectors import CAMPAIGN_NEEDS, ORDER_NEEDS, needs
+from campaigns.selectors.indexed import one_of
 from campaigns.services import orders, recording
 from campaigns.services.recording import Answer
 from tests import factories
@@ -179,6 +181,7 @@ GONE = [{"status": "sold"}, {"status": "SOLD"}, {"status": "Withdrawn"}, {"activ
         (Campaign, needs.IS_OPEN, "campaign_open"),
         (Campaign, needs.HAS_PROBLEM, "campaign_problem"),
         (Order, needs.HAS_PROBLEM, "order_problem"),
+        (Event, one_of("kind", GIVES_AN_ID), "event_gives_id"),
     ],
 )
 def test_sqlite_can_find_the_few_in_their_own_index(model: Any, condition: Any, index: str) -> None:
