@@ -26,7 +26,8 @@ class Site:
         self.page.goto(f"{address}/admin/")
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(factories.PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
+        with self.page.expect_navigation(wait_until="commit"):  # else the next address may be asked for before
+            self.page.get_by_role("button", name="Log in").click()
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.address, "data:")):

@@ -47,6 +47,7 @@ def test_a_phones_menu_is_opened_walked_into_and_closed_again(browser: Browser, 
     expect(opener).to_be_focused()
 
     page.keyboard.press("Enter")
+    expect(page.locator("#nav-sidebar-apps a").first).to_be_focused()
     page.get_by_role("link", name="Orders", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{live_server.url}{LIST}")
@@ -78,10 +79,13 @@ def test_the_filters_of_a_list_are_opened_and_closed(browser: Browser, live_serv
     expect(opener).to_be_focused()
 
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Close the filters")).to_be_focused()
     page.get_by_role("button", name="Close the filters").click()
     expect(drawer).to_be_hidden()
+    expect(opener).to_be_focused()
 
     page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Close the filters")).to_be_focused()
     page.get_by_role("button", name="Apply Filters").focus()
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Close the filters")).to_be_focused()
