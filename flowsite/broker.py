@@ -1,7 +1,8 @@
 """The brokers: kombu's transports, made to bear what they do not expect.
 
-The filesystem transport writes a message under its final name, and a worker that looks in that very moment reads half of
-it. Both transports let an entry that is no message end the worker.
+The filesystem transport writes a message, and the table of an exchange, under its final name: a worker that looks in that very
+moment reads half of it, and of a table that a kill left so every worker ends. Both transports let an entry that is no message
+end the worker.
 """
 
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from filelock import FileLock
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, filesystem, virtual
 from kombu.utils.json import dumps, loads
@@ -18,6 +20,7 @@ from kombu.utils.json import dumps, loads
 from flowsite.messages import MOST_BYTES, excerpt, refuse
 
 ASIDE = "refused"
+SECONDS_TO_BIND = 1  # a page has two
 MOST_IN_FILE = 4 * MOST_BYTES  # the body is in it in base64, and the headers are there too
 
 
@@ -43,6 +46,35 @@ class Channel(filesystem.Channel):
     """Puts messages where the library's own workers look for them, and takes them unless they are broken."""
 
     Message = Message
+
+    def get_table(self, exchange: str) -> list[Any]:
+        """Return the exchange's queues; none of a table that can't be read: whoever uses a queue binds it first."""
+        file = self._file_of(exchange)
+        try:
+            return [filesystem.exchange_queue_t(*queue) for queue in loads(file.read_text())]
+        except (FileNotFoundError, ValueError, TypeError):
+            return []
+        except OSError as error:
+            raise ChannelError(f"Cannot read {file}") from error
+
+    def _file_of(self, exchange: str) -> Path:
+        file: Path = self._exchange_file(exchange)  # type: ignore[attr-defined]  # the stubs lack it
+        return file
+
+    def _queue_bind(self, exchange: str, routing_key: str | None, pattern: str | None, queue: str) -> None:
+        """Add the queue to the exchange's table, which is replaced as a whole. Raises ChannelError."""
+        file = self._file_of(exchange)
+        bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
+        if bound in self.get_table(exchange):
+            return
+        part = file.with_suffix(".part")
+        try:
+            file.parent.mkdir(exist_ok=True)
+            with FileLock(file.with_suffix(".lock"), timeout=SECONDS_TO_BIND):
+                part.write_text(dumps([bound, *self.get_table(exchange)]))
+                part.rename(file)
+        except OSError as error:
+            raise ChannelError(f"Cannot write {file}") from error
 
     def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # as in the library itself
         """Write the message under a name that nobody looks for, then give it its own. Raises ChannelError."""

@@ -1,5 +1,6 @@
 """The embedded broker: a message appears whole, however closely its readers look."""
 
+import json
 import multiprocessing
 import resource
 from contextlib import suppress
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu import Connection, Exchange
+from kombu import Queue as Binding
 from kombu.exceptions import ChannelError
 
 MESSAGES = 1000
+WORKERS, EXCHANGES = 3, 40
 
 
 def connect(folder: Path) -> Connection:
@@ -77,6 +80,48 @@ def test_readers_that_never_rest_see_whole_messages_only_and_each_once(folder: P
     seen.append(what_is_left(folder))  # the last ones may be listed after the two that end the readers
     assert all(isinstance(each, list) for each in seen), seen
     assert sorted(number for each in seen if isinstance(each, list) for number in each) == list(range(MESSAGES))
+
+
+def bind_many(folder: Path, number: int, begin: Any, results: "Queue[object]") -> None:
+    """Bind a queue of its own to each of many exchanges, in the same moments as the others."""
+    try:
+        with connect(folder) as connection:
+            for each in range(EXCHANGES):
+                begin.wait(60)
+                Binding(f"queue-{number}", Exchange(f"exchange-{each}"), channel=connection.default_channel).declare()
+    except Exception as error:  # noqa: BLE001 - the test fails with whatever it is
+        results.put(repr(error))
+    else:
+        results.put("bound")
+
+
+def test_workers_that_begin_at_once_are_all_bound(folder: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    results: Queue[object] = context.Queue()
+    begin = context.Barrier(WORKERS)
+    workers = [context.Process(target=bind_many, args=(folder, number, begin, results)) for number in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    assert [results.get(timeout=60) for _ in workers] == ["bound"] * WORKERS
+    for worker in workers:
+        worker.join(60)
+    for each in range(EXCHANGES):
+        assert sorted(tables_of(folder, f"exchange-{each}")) == [f"queue-{number}" for number in range(WORKERS)]
+
+
+def tables_of(folder: Path, exchange: str) -> list[str]:
+    """Return the queues that are bound to an exchange."""
+    return [queue for _, _, queue in json.loads((folder / "control" / f"{exchange}.exchange").read_text())]
+
+
+@pytest.mark.parametrize("left", ["", '[["a"', "7", "[[1, 2, 3, 4]]"])
+def test_a_table_that_a_killed_worker_left_half_written_is_written_anew(folder: Path, left: str) -> None:
+    name = f"half-{len(left)}"  # a process binds each name once
+    (folder / "control" / f"{name}.exchange").write_text(left)
+    with connect(folder) as connection, connection.SimpleQueue(name) as queue:
+        queue.put({"number": 1})
+        assert queue.get_nowait().payload == {"number": 1}
+    assert tables_of(folder, name) == [name]
 
 
 def test_nothing_is_left_of_a_message_that_was_taken(folder: Path) -> None:
