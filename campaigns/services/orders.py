@@ -12,14 +12,14 @@ from django.db.models import F
 
 from campaigns import gateway, selectors
 from campaigns.domain import money
-from campaigns.domain.states import Move, OrderState, Outcome
+from campaigns.domain.states import Move, OrderState
 from campaigns.domain.texts import clean
 from campaigns.models import Branch, Order, OrderListing
 from campaigns.services import moves, reviewing
 from campaigns.services.content import Content, check_content
 from campaigns.services.errors import NotAllowed, Refused, Stale
 from campaigns.services.history import record, require, require_branch
-from campaigns.services.recording import is_taken, taken_words
+from campaigns.services.recording import is_taken, may_be_at_flow, taken_words
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # none that people mistake for another
 
@@ -89,14 +89,6 @@ def create_order(
     return order
 
 
-def _may_be_at_flow(order: Order) -> bool:
-    """Say whether Flow took the order once, or may yet answer that it did although people said otherwise."""
-    maybe = order.attempts.filter(sent_at__isnull=False).exclude(
-        outcome__in=[Outcome.REJECTED.value, Outcome.NOT_SENT.value]
-    )
-    return order.campaigns.exists() or maybe.exists()
-
-
 def find_same(order_ref: str, content: Content) -> Order | None:
     """Return the order that has this order_ref and this content, None where the ref is free.
 
@@ -122,7 +114,7 @@ def edit_order(order_id: int, version: int, content: Content, *, user: User, now
     require_branch(user, content.branch)
     if order.state != OrderState.DRAFT:
         raise Refused(f"Order {order.order_ref} is submitted and can't be edited. Return it to draft first.")
-    if content.branch.pk != order.branch_id and _may_be_at_flow(order):
+    if content.branch.pk != order.branch_id and may_be_at_flow(order):
         text = f"Flow has, or may have, campaigns of this order for branch {order.branch}. Choose that branch again."
         raise ValidationError({"branch": text})
     check_content(content, now=now)

@@ -105,6 +105,12 @@ def is_taken(order: Order) -> bool:
     return order.campaigns.exists() or order.problem.endswith(IDS_OF_OTHERS)
 
 
+def may_be_at_flow(order: Order) -> bool:
+    """Say whether Flow took the order once, or may yet answer that it did although people said otherwise."""
+    told = (Outcome.REJECTED.value, Outcome.NOT_SENT.value)
+    return order.campaigns.exists() or order.attempts.filter(sent_at__isnull=False).exclude(outcome__in=told).exists()
+
+
 def taken_words(order: Order) -> str:
     """Return what to tell of an order that is taken."""
     return IDS_OF_OTHERS if order.problem.endswith(IDS_OF_OTHERS) else ALREADY_LIVE
